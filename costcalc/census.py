@@ -1,0 +1,48 @@
+"""The census: which elementary operations a layer performs, and which numbers it stores, before any convention.
+
+Operations are for one forward pass at inference of one sample, positions in padding included (every window counts all
+its taps). Each class is what the definition of the operation does, one by one; negations, copies and constants that
+do not depend on the input (the folded scale and shift of a batch norm) are free.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from costcalc.number import Number
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """Counts by class; see the comments for what one of each is."""
+
+    macs: Number = 0  # a product added to a running sum: convolution, linear layer, matrix product
+    bias_adds: Number = 0  # a bias added to a finished sum
+    multiplications: Number = 0
+    additions: Number = 0  # subtractions too
+    comparisons: Number = 0  # one per maximum or minimum of two values
+    divisions: Number = 0
+    exponentials: Number = 0  # one per exp or erf
+
+    weights: Number = 0  # learnable, multiplied with the input
+    biases: Number = 0  # learnable, added at the end of a sum
+    norm_scales: Number = 0  # learnable scale (gamma) of a normalisation
+    norm_shifts: Number = 0  # learnable shift (beta) of a normalisation
+    buffers: Number = 0  # stored, not learnable: running mean and variance
+
+    @property
+    def params(self) -> Number:
+        """Learnable parameters: weights, biases, norm scales and shifts; buffers are not parameters."""
+        return self.weights + self.biases + self.norm_scales + self.norm_shifts
+
+    def __add__(self, other: Census) -> Census:
+        return Census(*(getattr(self, name) + getattr(other, name) for name in CLASSES))
+
+    def for_batch(self, batch: Number) -> Census:
+        """The census of `batch` samples: every operation happens once a sample, what is stored is stored once."""
+        return Census(*(getattr(self, n) * batch if n in OPERATIONS else getattr(self, n) for n in CLASSES))
+
+
+CLASSES = tuple(f.name for f in fields(Census))
+OPERATIONS = CLASSES[:7]
+PARAMETERS = CLASSES[7:11]

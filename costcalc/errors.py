@@ -1,0 +1,144 @@
+"""Where something stands in a file, what is wrong there, and how that is shown.
+
+A leaf says what is wrong (`Problem`), the border adds where; all problems of a file are raised together as one
+`SpecError` and rendered late, in the style of rustc: message, place, the line, a caret, help.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+MAX_SHOWN = 20  # problems printed in full; a file with more is told how many are left
+MAX_LINE = 160  # characters of a source line that are shown around the caret
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Source:
+    """A text and the name it goes by in messages."""
+
+    name: str
+    text: str
+    _lines: list[str] = field(default_factory=list)
+
+    def line(self, number: int) -> str:
+        """Line `number`, counted from 1, without its end; empty where there is none."""
+        if not self._lines:
+            self._lines.extend(self.text.split("\n"))
+        return self._lines[number - 1].rstrip("\r") if 0 < number <= len(self._lines) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Columns `column` to `end` (exclusive) of one line of a source; both count from 1."""
+
+    source: Source
+    line: int
+    column: int
+    end: int
+
+    def part(self, offset: int, length: int) -> Span:
+        """The `length` characters that begin `offset` into this span."""
+        return Span(self.source, self.line, self.column + offset, self.column + offset + max(length, 1))
+
+    def __str__(self) -> str:
+        return f"{visible(self.source.name)}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong: lower case, names in backticks; `help` is the fix, `notes` the way there."""
+
+    message: str
+    span: Span | None = None
+    help: str | None = None
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        parts = [f"error: {visible(self.message)}"]
+        if self.span:
+            parts += _excerpt(self.span)
+        parts += [f"  note: {visible(note)}" for note in self.notes]
+        if self.help:
+            parts.append(f"  help: {visible(self.help)}")
+        return "\n".join(parts)
+
+    def as_json(self) -> dict[str, Any]:
+        """The record of this problem in a `costcalc/error/1` document."""
+        span = self.span
+        return {
+            "message": self.message,
+            "file": span.source.name if span else None,
+            "line": span.line if span else None,
+            "column": span.column if span else None,
+            "end_column": span.end if span else None,
+            "help": self.help,
+        }
+
+
+class CostcalcError(Exception):
+    """Something that a user can mend; carries every problem that was found, without repeats, in reading order."""
+
+    def __init__(self, *problems: Problem | str) -> None:
+        found = [Problem(p) if isinstance(p, str) else p for p in problems]
+        unique = {(p.message, str(p.span)): p for p in found}
+        self.problems = sorted(unique.values(), key=lambda p: (p.span.line, p.span.column) if p.span else (0, 0))
+        super().__init__(self.problems[0].message)
+
+    def __str__(self) -> str:
+        shown = [str(p) for p in self.problems[:MAX_SHOWN]]
+        if len(self.problems) > MAX_SHOWN:
+            shown.append(f"... and {len(self.problems) - MAX_SHOWN} more errors")
+        return "\n\n".join(shown)
+
+
+class SpecError(CostcalcError):
+    """A file that cannot be read, or does not say what it must."""
+
+
+class UsageError(CostcalcError):
+    """A request that does not fit: an unknown option value, hyper-parameter, convention or output."""
+
+
+def visible(text: str) -> str:
+    r"""The text with whatever could act on a terminal (controls, escapes, direction marks) written as `\x1b`."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
+def suggestion(word: str, known: Iterable[str]) -> str | None:
+    """The known word that `word` was probably meant to be."""
+    names = sorted(known)
+    folded = {name.lower().replace("-", "_"): name for name in names}
+    close = difflib.get_close_matches(word.lower().replace("-", "_"), folded, n=1, cutoff=0.6)
+    return folded[close[0]] if close else None
+
+
+def unknown(what: str, word: str, known: Iterable[str], span: Span | None = None) -> Problem:
+    """The problem of a name that is not among the known ones, with the nearest of them or all as help."""
+    names = list(known)
+    near = suggestion(word, names)
+    listed = ", ".join(f"`{n}`" for n in names[:24]) + (", ..." if len(names) > 24 else "")
+    help_ = f"did you mean `{near}`?" if near else f"known: {listed}" if names else None
+    return Problem(f"unknown {what} `{word}`", span, help_)
+
+
+def _excerpt(span: Span) -> list[str]:
+    """The place, the line and a caret line under the span."""
+    number, gap = str(span.line), " " * len(str(span.line))
+    line = span.source.line(span.line)
+    start = min(span.column - 1, len(line))
+    first = max(0, start - MAX_LINE // 2) if len(line) > MAX_LINE else 0
+    before = visible(line[first:start]).replace("\t", " ")
+    marked = visible(line[start : span.end - 1][:MAX_LINE])
+    after = visible(line[start + len(line[start : span.end - 1]) :][: MAX_LINE // 2])
+    carets = "^" * max(len(marked), 1)
+    return [
+        f"{gap} --> {span}",
+        f"{gap} |",
+        f"{number} | {before}{marked}{after}".rstrip(),
+        f"{gap} | {' ' * len(before)}{carets}",
+    ]

@@ -1,0 +1,104 @@
+"""What every kind of layer is: declared attributes, a shape rule, a census rule and its documentation, in one class.
+
+`@kind("conv")` registers the class under the name that specs use. The rules get shapes of one sample, whose sizes may
+be ints, symbols or batches; they never see a batch size, a convention or an array.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Literal, TypeVar
+
+from costcalc.census import Census
+from costcalc.kinds.attributes import Attribute, KindError
+from costcalc.shape import Shape
+
+REGISTRY: dict[str, type[Kind]] = {}
+K = TypeVar("K", bound="type[Kind]")
+
+
+def kind(name: str) -> Callable[[K], K]:
+    """Registers a class as the kind of this name; a name is registered once."""
+
+    def register(cls: K) -> K:
+        if name in REGISTRY:
+            raise ValueError(f"kind `{name}` is registered twice")
+        cls.name = name
+        cls.attributes = {a.name: a for base in reversed(cls.__mro__) for a in vars(base).values() if isinstance(a, Attribute)}
+        REGISTRY[name] = cls
+        return cls
+
+    return register
+
+
+class Kind:
+    """A layer with its attributes set. `Layer` and `Join` say how many inputs it takes."""
+
+    name: ClassVar[str]
+    attributes: ClassVar[dict[str, Attribute[Any]]]
+    role: ClassVar[Literal["layer", "norm", "act"]] = "layer"
+    followers: ClassVar[bool] = False  # takes `norm` and `act`, and drops its bias where a norm follows
+    storage: ClassVar[Literal["new", "in_place", "view"]] = "new"  # where its output lies
+    joins: ClassVar[bool] = False  # takes two or more inputs
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        """Takes values that `Attribute.read` has made."""
+        vars(self).update(values)
+
+    def infer(self, inputs: Sequence[Shape]) -> Shape:
+        """The output shape. Raises KindError where the inputs do not fit."""
+        raise NotImplementedError
+
+    def count(self, inputs: Sequence[Shape], output: Shape) -> Census | None:
+        """The census of one sample; None where it cannot be known."""
+        raise NotImplementedError
+
+    def workspace(self, inputs: Sequence[Shape], output: Shape) -> Any:
+        """Elements that live only while this layer runs, beside its inputs and its output."""
+        return 0
+
+    def variety(self) -> str:
+        """What tells layers of this kind apart in a table: the window, as in `3x3`."""
+        return ""
+
+    def step(self) -> str:
+        """How the window moves, where that is not one by one, as in `/2`."""
+        return ""
+
+
+class Layer(Kind):
+    """A kind with one input."""
+
+    def infer(self, inputs: Sequence[Shape]) -> Shape:
+        if len(inputs) != 1:
+            raise KindError(f"`{self.name}` takes one input, not {len(inputs)}", "from")
+        return self.shape(inputs[0])
+
+    def count(self, inputs: Sequence[Shape], output: Shape) -> Census | None:
+        return self.census(inputs[0], output)
+
+    def shape(self, x: Shape) -> Shape:
+        return x
+
+    def census(self, x: Shape, y: Shape) -> Census | None:
+        raise NotImplementedError
+
+
+class Join(Kind):
+    """A kind with two or more inputs."""
+
+    joins = True
+
+    def infer(self, inputs: Sequence[Shape]) -> Shape:
+        if len(inputs) < 2:
+            raise KindError(f"`{self.name}` takes two or more inputs, not {len(inputs)}", None, "give it branches, or `from: [a, b]`")
+        return self.shape(inputs)
+
+    def count(self, inputs: Sequence[Shape], output: Shape) -> Census | None:
+        return self.census(inputs, output)
+
+    def shape(self, xs: Sequence[Shape]) -> Shape:
+        raise NotImplementedError
+
+    def census(self, xs: Sequence[Shape], y: Shape) -> Census | None:
+        raise NotImplementedError

@@ -1,0 +1,115 @@
+"""Convolutions over maps of one, two or three axes: dense, grouped, depthwise, and the depthwise-separable pair."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from costcalc.census import Census
+from costcalc.kinds.attributes import KindError, count, flag, padding_attribute, per_axis
+from costcalc.kinds.base import Layer, kind
+from costcalc.kinds.window import need_map, output_sizes, spread, stepped, written
+from costcalc.number import Number, exact_div, product
+from costcalc.shape import Shape
+
+
+class Windowed(Layer):
+    """What convolutions share: the window and how it moves. Each output is one sum over the taps of its window."""
+
+    followers = True
+    kernel = per_axis("size of the window", default=3)
+    stride = per_axis("step of the window", default=1)
+    padding = padding_attribute()
+    dilation = per_axis("distance between the taps of the window; the zeros between are not multiplied", default=1)
+    bias = flag("one learnable addend for each output channel; by default there is one unless a norm follows", default=True)
+
+    def taps(self, x: Shape) -> Number:
+        """The number of taps of the window, D_K * D_K."""
+        return product(spread(self.kernel, len(x.spatial), "kernel"))
+
+    def positions(self, x: Shape) -> tuple[Number, ...]:
+        """The output size along each axis. Raises KindError."""
+        need_map(x, self.name)
+        return output_sizes(x, self.kernel, self.stride, self.padding, self.dilation)
+
+    def biased(self, weights: Number, macs: Number, y: Shape) -> Census:
+        """The census of a convolution with these weights: with a bias, one more parameter a channel, one add an output."""
+        if self.bias:
+            return Census(macs=macs, weights=weights, bias_adds=y.size, biases=y.channels)
+        return Census(macs=macs, weights=weights)
+
+    def variety(self) -> str:
+        return written(self.kernel)
+
+    def step(self) -> str:
+        return stepped(self.stride)
+
+
+@kind("conv")
+class Conv(Windowed):
+    """Convolution in `groups` groups: each output channel sees `in.channels / groups` input channels.
+
+    Maps M channels to N at D_F x D_F output positions with D_K * D_K * (M / groups) * N weights and
+    D_K * D_K * (M / groups) * N * D_F * D_F multiply-adds. Source: Howard et al. 2017 (arXiv:1704.04861), section 3.1,
+    equation 2 (groups = 1, stride 1); groups as in Krizhevsky et al. 2012.
+    """
+
+    out = count("output channels (N)")
+    groups = count("number of groups that input and output channels are divided into", default=1)
+
+    def shape(self, x: Shape) -> Shape:
+        sizes = self.positions(x)
+        for channels, which in ((x.channels, "input"), (self.out, "output")):
+            if channels % self.groups != 0:
+                raise KindError(f"{channels} {which} channels cannot be divided into {self.groups} groups", "groups",
+                                f"`groups` must divide the {which} channels")  # fmt: skip
+        return Shape(self.out, sizes)
+
+    def census(self, x: Shape, y: Shape) -> Census:
+        per_output = self.taps(x) * exact_div(x.channels, self.groups)
+        return self.biased(per_output * y.channels, per_output * y.size, y)
+
+    def variety(self) -> str:
+        return written(self.kernel) + ("" if self.groups == 1 else f" g{self.groups}")
+
+
+@kind("depthwise")
+class Depthwise(Windowed):
+    """Depthwise convolution: `multiplier` filters for each input channel, each seeing that channel alone.
+
+    Maps M channels to M * multiplier with D_K * D_K * M * multiplier weights and as many multiply-adds at each output
+    position. Source: Howard et al. 2017 (arXiv:1704.04861), section 3.1, equation 4.
+    """
+
+    multiplier = count("filters for each input channel", default=1)
+
+    def shape(self, x: Shape) -> Shape:
+        return Shape(x.channels * self.multiplier, self.positions(x))
+
+    def census(self, x: Shape, y: Shape) -> Census:
+        return self.biased(self.taps(x) * y.channels, self.taps(x) * y.size, y)
+
+
+@kind("separable")
+class Separable(Windowed):
+    """Depthwise-separable convolution: a depthwise one, then a 1x1 one to `out` channels, with nothing between them.
+
+    D_K * D_K * M * m + M * m * N weights and as many multiply-adds at each output position; the ratio to the standard
+    convolution is 1/N + 1/D_K^2 for m = 1. Source: Howard et al. 2017 (arXiv:1704.04861), section 3.1, equation 5;
+    one layer as in Chollet 2017 (arXiv:1610.02357). For the form with a norm and an activation between the two, as in
+    MobileNet, write `depthwise` and `conv`. The stride belongs to the depthwise one, the bias to the 1x1 one.
+    """
+
+    out = count("output channels (N)")
+    multiplier = count("depthwise filters for each input channel", default=1)
+
+    def shape(self, x: Shape) -> Shape:
+        return Shape(self.out, self.positions(x))
+
+    def census(self, x: Shape, y: Shape) -> Census:
+        middle = x.channels * self.multiplier
+        per_position = self.taps(x) * middle + middle * y.channels
+        return self.biased(per_position, per_position * y.positions, y)
+
+    def workspace(self, inputs: Sequence[Shape], output: Shape) -> Any:
+        return inputs[0].channels * self.multiplier * output.positions

@@ -1,0 +1,89 @@
+"""The geometry of a sliding window, for convolutions and pools of any rank: sizes of padding and output, axis by axis."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from costcalc.kinds.attributes import KindError
+from costcalc.number import Number, ceil_div, maximum, minimum
+from costcalc.shape import AXES, Shape
+
+
+def spread(value: Any, rank: int, attribute: str) -> tuple[Number, ...]:
+    """One value for each of `rank` axes. Raises KindError."""
+    if not isinstance(value, tuple):
+        return (value,) * rank
+    if len(value) != rank:
+        raise KindError(f"`{attribute}` has {len(value)} values for {rank} axes", attribute, f"the input has {_axis_names(rank)}")
+    return value
+
+
+def need_map(x: Shape, kind: str) -> None:
+    """Raises KindError where the input has no axes for a window to slide along."""
+    if x.sequence or not x.spatial:
+        what = "a sequence of tokens" if x.sequence else "a vector"
+        raise KindError(f"`{kind}` needs a feature map, and its input is {what} ({x})", None, "it slides a window along height, width, ...")
+
+
+def padding_of(padding: Any, size: Number, window: Number, stride: Number, axis: int, rank: int) -> tuple[Number, Number]:
+    """The padding before and after one axis; `window` is what the dilated kernel covers.
+
+    `same` is TensorFlow's: ceil(size/stride) outputs, an odd pixel after (tensorflow/core/framework/common_shape_fns.cc).
+    """
+    if isinstance(padding, str):
+        if padding == "valid":
+            return 0, 0
+        total = maximum((ceil_div(size, stride) - 1) * stride + window - size, 0)
+        return total // 2, total - total // 2
+    if not isinstance(padding, tuple):
+        return padding, padding
+    if len(padding) == rank:
+        return padding[axis], padding[axis]
+    if len(padding) == 2 * rank:
+        return padding[2 * axis], padding[2 * axis + 1]
+    raise KindError(f"`padding` has {len(padding)} values for {rank} axes", "padding", f"write 1, {rank} or {2 * rank} numbers: the input has {_axis_names(rank)}")
+
+
+def output_sizes(x: Shape, kernel: Any, stride: Any, padding: Any, dilation: Any = 1, ceil_mode: bool = False) -> tuple[Number, ...]:
+    """The output size along each axis: floor((size + padding - window) / stride) + 1.
+
+    With `ceil_mode` the quotient is rounded up, but no window starts in the padding after the input (PyTorch,
+    torch/nn/functional pooling: the formula in its documents alone is wrong). Raises KindError.
+    """
+    rank = len(x.spatial)
+    kernels, strides, dilations = spread(kernel, rank, "kernel"), spread(stride, rank, "stride"), spread(dilation, rank, "dilation")
+    sizes = []
+    for axis, (size, taps, step, gap) in enumerate(zip(x.spatial, kernels, strides, dilations, strict=True)):
+        window = (taps - 1) * gap + 1
+        if padding == "same":
+            sizes.append(ceil_div(size, step))
+            continue
+        before, after = padding_of(padding, size, window, step, axis, rank)
+        room = size + before + after - window
+        if room < 0:
+            name = AXES[rank][axis]
+            raise KindError(f"the kernel covers {window} along the {name}, and the padded input is {size + before + after} there", "kernel",
+                            "use a smaller kernel, more padding or `padding: same`")  # fmt: skip
+        if ceil_mode:
+            sizes.append(minimum(ceil_div(room, step) + 1, ceil_div(size + before, step)))
+        else:
+            sizes.append(room // step + 1)
+    return tuple(sizes)
+
+
+def written(value: Any, rank: int | None = None) -> str:
+    """A kernel as tables show it: `3x3`, `3x1`."""
+    axes = value if isinstance(value, tuple) else (value,) * (rank or 2)
+    return "x".join(map(str, axes))
+
+
+def stepped(stride: Any) -> str:
+    """A stride as tables show it: nothing where it is 1, `/2`, `/2x1`."""
+    axes = stride if isinstance(stride, tuple) else (stride,)
+    if all(axis == axes[0] for axis in axes):
+        return "" if axes[0] == 1 else f"/{axes[0]}"
+    return "/" + "x".join(map(str, axes))
+
+
+def _axis_names(rank: int) -> str:
+    return f"{rank} ({', '.join(AXES[rank])})"

@@ -1,0 +1,240 @@
+"""A spec file as it is written: everything of it that can be checked before any hyper-parameter has a value."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+from costcalc.errors import Problem, Source, Span, SpecError
+from costcalc.kinds import FOLLOWERS, REGISTRY
+from costcalc.spec.hyperparameters import HyperParameter, read_hyperparameters
+from costcalc.spec.items import Item, ItemReader, Signature
+from costcalc.spec.locate import read_spec
+from costcalc.spec.published import Expectation, read_expectations
+from costcalc.spec.values import BLOCK_NAMES, Notebook, Value, check_names, identifier, plain_text, read_value
+from costcalc.yamltree import Items, Pairs, Scalar, Tree, parse_yaml
+
+VERSION = "1"
+KEYS = ("costcalc", "name", "source", "hyperparameters", "input", "defaults", "blocks", "layers", "outputs", "expect")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Layers under a name, with arguments and, where it takes several tensors, names for those."""
+
+    name: str
+    arguments: dict[str, Value | None]  # None where required
+    inputs: tuple[str, ...]
+    layers: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A valid spec, before its hyper-parameters are set."""
+
+    source: Source
+    sha256: str
+    name: str
+    citation: str
+    hyperparameters: tuple[HyperParameter, ...]
+    input: Value | dict[str, Value]  # channels and axes, or tokens and features
+    defaults: dict[str, dict[str, Value]]
+    blocks: dict[str, Block]
+    layers: tuple[Item, ...]
+    outputs: tuple[tuple[str, Span], ...]
+    expectations: tuple[Expectation, ...] = field(default=())
+
+
+def read_document(spec: str) -> Document:
+    """The document that SPEC names: a path, a bundled name, `-`. Raises SpecError with all that is wrong in it."""
+    source, data = read_spec(spec)
+    return parse_document(source, data)
+
+
+def parse_document(source: Source, data: bytes | None = None) -> Document:
+    """The document of a text. Raises SpecError with all that is wrong in it."""
+    tree = parse_yaml(source)
+    if not isinstance(tree, Pairs):
+        raise SpecError(Problem("a spec is a mapping", tree.span, f"it begins with `costcalc: {VERSION}`; see `costcalc init`"))
+    book = Notebook()
+    book.words = _words(tree)
+    document = _Reader(source, tree, book).document(hashlib.sha256(data if data is not None else source.text.encode()).hexdigest())
+    if book.problems:
+        raise SpecError(*book.problems)
+    return document
+
+
+def _words(tree: Tree) -> frozenset[str]:
+    """Every plain word of the document and of the kinds: what a word in a comparison may be."""
+    words = {"none", *REGISTRY, *FOLLOWERS["act"]}
+    pending: list[Tree] = [tree]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, Items):
+            pending += node.items
+        elif isinstance(node, Pairs):
+            pending += [value for _, value in node.pairs]
+        elif node.text.isidentifier():
+            words.add(node.text)
+    return frozenset(words)
+
+
+class _Reader:
+    """Reads the parts of a document in the order in which they need each other."""
+
+    def __init__(self, source: Source, tree: Pairs, book: Notebook) -> None:
+        self.source, self.tree, self.book = source, tree, book
+        self.parts = {key.text: value for key, value in tree.pairs}
+
+    def document(self, digest: str) -> Document:
+        self.check_keys()
+        book, parts = self.book, self.parts
+        hyperparameters = read_hyperparameters(parts.get("hyperparameters"), book)
+        scope = frozenset(p.name for p in hyperparameters)
+        signatures = self.signatures()
+        items = ItemReader(book, signatures, {})
+        items.defaults.update(self.defaults(items, scope))
+        blocks = self.blocks(items, signatures, scope)
+        items.caller = ""
+        layers = items.layers(parts.get("layers"), scope, self.tree.span)
+        _refuse_recursion(items, book)
+        return Document(
+            self.source, digest, plain_text(parts.get("name"), "name", book) or self.source.name, plain_text(parts.get("source"), "source", book),
+            hyperparameters, self.input(scope), items.defaults, blocks, layers, self.outputs(),
+            read_expectations(parts.get("expect"), {p.name: p for p in hyperparameters}, book),
+        )  # fmt: skip
+
+    def check_keys(self) -> None:
+        for key, _ in self.tree.pairs:
+            if key.text not in KEYS:
+                self.book.unknown("part of a spec", key, KEYS)
+        version = self.parts.get("costcalc")
+        first = Span(self.source, 1, 1, 2)
+        if version is None:
+            self.book.add("`costcalc` is missing", first, f"begin the spec with `costcalc: {VERSION}`, the version of the language")
+        elif not isinstance(version, Scalar) or version.text != VERSION:
+            self.book.add("this version of the language is not known", version.span, f"write `costcalc: {VERSION}`")
+
+    def input(self, scope: frozenset[str]) -> Value | dict[str, Value]:
+        tree = self.parts.get("input")
+        help_ = "as in `input: [3, 224, 224]` (channels, height, width), or `input: {tokens: 197, features: 768}`"
+        if isinstance(tree, Pairs) and {key.text for key, _ in tree.pairs} == {"tokens", "features"}:
+            sizes = {key.text: read_value(value, self.book) for key, value in tree.pairs}
+            for size in sizes.values():
+                if size is not None:
+                    check_names(size, scope, (), self.book)
+            return {name: value for name, value in sizes.items() if value is not None}
+        if isinstance(tree, Items) and 1 <= len(tree.items) <= 4:
+            value = read_value(tree, self.book)
+            if value is not None and check_names(value, scope, (), self.book):
+                return value
+        elif tree is None:
+            self.book.add("`input` is missing", self.tree.span, help_)
+        else:
+            self.book.add("`input` must be a list of one to four sizes", tree.span, help_)
+        return {}
+
+    def defaults(self, items: ItemReader, scope: frozenset[str]) -> dict[str, dict[str, Value]]:
+        result: dict[str, dict[str, Value]] = {}
+        for key, value in self.mapping("defaults"):
+            if key.text not in REGISTRY:
+                self.book.unknown("kind", key, REGISTRY)
+            elif not isinstance(value, Pairs):
+                self.book.add(f"the defaults of `{key.text}` must be a mapping", value.span, f"as in `{key.text}: {{norm: batch_norm, act: relu}}`")
+            else:
+                result[key.text] = items.kind_values(REGISTRY[key.text], value.pairs, scope)
+        return result
+
+    def mapping(self, part: str) -> list[tuple[Scalar, Tree]]:
+        tree = self.parts.get(part)
+        if tree is None or (isinstance(tree, Scalar) and not tree.text):
+            return []
+        if not isinstance(tree, Pairs):
+            self.book.add(f"`{part}` must be a mapping", tree.span)
+            return []
+        return tree.pairs
+
+    def signatures(self) -> dict[str, Signature]:
+        """What each block takes, read first so that blocks may call each other in any order."""
+        result = {}
+        for key, value in self.mapping("blocks"):
+            name = identifier(key, "a block", self.book)
+            if name in REGISTRY or name in ("residual", "repeat", "rows"):
+                self.book.add(f"`{name}` is a kind already", key.span, "give the block another name")
+            elif name is not None and not isinstance(value, Pairs):
+                self.book.add(f"block `{name}` must be a mapping", value.span, "with `layers`, and `args` where it takes any")
+            elif name is not None and isinstance(value, Pairs):
+                result[name] = Signature(self.arguments(value.get("args")), max(1, len(self.tensors(value))))
+        return result
+
+    def arguments(self, tree: Tree | None) -> dict[str, Value | None]:
+        if tree is None:
+            return {}
+        if not isinstance(tree, Pairs):
+            self.book.add("`args` must be a mapping", tree.span, "as in `args: {out: required, stride: 1}`")
+            return {}
+        result: dict[str, Value | None] = {}
+        for key, value in tree.pairs:
+            name = identifier(key, "an argument", self.book)
+            if name is not None:
+                required = isinstance(value, Scalar) and value.text == "required"
+                result[name] = None if required else read_value(value, self.book)
+        return result
+
+    def tensors(self, block: Pairs) -> tuple[str, ...]:
+        tree = block.get("inputs")
+        if tree is None:
+            return ()
+        if not isinstance(tree, Items):
+            self.book.add("`inputs` must be a list of names", tree.span, "as in `inputs: [h, p]`")
+            return ()
+        return tuple(name for item in tree.items if (name := identifier(item, "a tensor", self.book)))
+
+    def blocks(self, items: ItemReader, signatures: dict[str, Signature], scope: frozenset[str]) -> dict[str, Block]:
+        result = {}
+        for key, value in self.mapping("blocks"):
+            if key.text not in signatures or not isinstance(value, Pairs):
+                continue
+            for part, _ in value.pairs:
+                if part.text not in ("args", "inputs", "layers"):
+                    self.book.unknown("part of a block", part, ("args", "inputs", "layers"))
+            arguments = signatures[key.text].arguments
+            for default in arguments.values():
+                if default is not None:
+                    check_names(default, scope | set(arguments), tuple(self.book.words), self.book)
+            items.caller = key.text
+            layers = items.layers(value.get("layers"), scope | set(arguments) | BLOCK_NAMES, key.span)
+            tree = value.get("inputs")
+            names = tuple(i.text for i in tree.items if isinstance(i, Scalar)) if isinstance(tree, Items) else ()
+            result[key.text] = Block(key.text, arguments, names, layers)
+        return result
+
+    def outputs(self) -> tuple[tuple[str, Span], ...]:
+        tree = self.parts.get("outputs")
+        entries = tree.items if isinstance(tree, Items) else [tree] if tree is not None else []
+        return tuple((name, entry.span) for entry in entries if (name := identifier(entry, "an output", self.book)))
+
+
+def _refuse_recursion(items: ItemReader, book: Notebook) -> None:
+    """Notes every call of a block that leads back to itself."""
+    done: set[str] = set()
+    for start in items.calls:
+        stack: list[tuple[str, int]] = [(start, 0)]
+        active = [start]
+        while stack:
+            name, position = stack.pop()
+            calls = items.calls.get(name, [])
+            if position == len(calls):
+                done.add(name)
+                active.pop()
+                continue
+            stack.append((name, position + 1))
+            callee, span = calls[position]
+            if callee in active:
+                chain = " -> ".join([*active[active.index(callee) :], callee])
+                book.add(f"block `{callee}` calls itself", span, "use `repeat` to apply it several times", (chain,))
+            elif callee not in done:
+                stack.append((callee, 0))
+                active.append(callee)
+
+

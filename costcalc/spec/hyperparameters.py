@@ -1,0 +1,142 @@
+"""Hyper-parameters: what a spec lets one set from outside, its defaults and limits, and the setting of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from costcalc.errors import Problem, Span, UsageError, suggestion
+from costcalc.expression import Expression, ExpressionError, Word, parse
+from costcalc.number import is_number
+from costcalc.spec.values import LocatedError, Notebook, Value, check_names, identifier, plain_text, read_value
+from costcalc.units import written
+from costcalc.yamltree import Items, Pairs, Scalar, Tree
+
+LIMITS = ("above", "at_least", "at_most")
+PARTS = ("default", *LIMITS, "choices", "help")
+
+
+@dataclass(frozen=True, slots=True)
+class HyperParameter:
+    """One hyper-parameter: a number, a truth value or a word."""
+
+    name: str
+    default: Value
+    span: Span
+    limits: dict[str, Any]
+    choices: tuple[Any, ...] = ()
+    help: str = ""
+
+    def fault(self, value: Any) -> str | None:
+        """Why this cannot be its value; None where it can."""
+        words = [c for c in self.choices if isinstance(c, str)]
+        if self.choices:
+            listed = ", ".join(shown(choice) for choice in self.choices)
+            fits = value in words if isinstance(value, str) else any(_same(value, c) for c in self.choices)
+            return None if fits else f"it is one of {listed}"
+        if isinstance(self.default.content, bool):
+            return None if isinstance(value, bool) else "it is true or false"
+        if not is_number(value):
+            return "it is a number"
+        for limit, holds, words_ in (("above", lambda v, n: v > n, "above"), ("at_least", lambda v, n: v >= n, "at least"), ("at_most", lambda v, n: v <= n, "at most")):
+            if limit in self.limits and not holds(value, self.limits[limit]):
+                return f"it must be {words_} {shown(self.limits[limit])}"
+        return None
+
+    def typed(self, value: Any) -> Any:
+        """The value, a word with the choices it was taken from."""
+        return Word(value, tuple(str(c) for c in self.choices)) if isinstance(value, str) else value
+
+
+def _same(a: Any, b: Any) -> bool:
+    return isinstance(a, bool) == isinstance(b, bool) and not isinstance(b, str) and bool(a == b)
+
+
+def shown(value: Any) -> str:
+    """A value as a spec or a command line says it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return written(value) if isinstance(value, int | Fraction) else str(value)
+
+
+def read_hyperparameters(tree: Tree | None, book: Notebook) -> tuple[HyperParameter, ...]:
+    """The hyper-parameters of a spec; problems are noted."""
+    if tree is None or (isinstance(tree, Scalar) and not tree.text):
+        return ()
+    if not isinstance(tree, Pairs):
+        book.add("`hyperparameters` must be a mapping", tree.span, "as in `hyperparameters: {alpha: 1, resolution: 224}`")
+        return ()
+    found: list[HyperParameter] = []
+    for key, value in tree.pairs:
+        name = identifier(key, "a hyper-parameter", book)
+        parameter = _read_one(name or "", key, value, frozenset(p.name for p in found), book)
+        if name is not None and parameter is not None:
+            found.append(parameter)
+    return tuple(found)
+
+
+def _read_one(name: str, key: Scalar, tree: Tree, above: frozenset[str], book: Notebook) -> HyperParameter | None:
+    parts = {k.text: v for k, v in tree.pairs} if isinstance(tree, Pairs) else {"default": tree}
+    if isinstance(tree, Pairs):
+        for part, _ in tree.pairs:
+            if part.text not in PARTS:
+                book.unknown("part of a hyper-parameter", part, PARTS)
+    if "default" not in parts:
+        book.add(f"hyper-parameter `{key.text}` lacks its `default`", key.span, f"as in `{key.text}: {{default: 1, above: 0}}`")
+        return None
+    listed = parts.get("choices")
+    choices = [c.content if c.constant else Word(e.text if isinstance(e, Scalar) else "")
+               for e in (listed.items if isinstance(listed, Items) else []) if (c := read_value(e, book))]  # fmt: skip
+    default = read_value(parts["default"], book)
+    limits = {}
+    for limit in LIMITS:
+        if limit in parts and (bound := read_value(parts[limit], book)):
+            if bound.constant and is_number(bound.content):
+                limits[limit] = bound.content
+            else:
+                book.add(f"`{limit}` must be a number", bound.span)
+    if default is None or not check_names(default, above, tuple(c for c in choices if isinstance(c, str)), book):
+        return None
+    return HyperParameter(name, default, key.span, limits, tuple(choices), plain_text(parts.get("help"), "help", book))
+
+
+def read_setting(text: str) -> Any:
+    """The value that a command line says: `0.75`, `6/7`, `true`, a word. Raises ValueError with the reason."""
+    try:
+        value = parse(text.strip())
+        return value.evaluate({}) if isinstance(value, Expression) else value
+    except ExpressionError as error:
+        raise ValueError(error.message) from None
+
+
+def settings(parameters: tuple[HyperParameter, ...], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The value of every hyper-parameter, in order, a default seeing those above it.
+
+    Raises UsageError for a given name that is not declared or a value that does not fit.
+    """
+    problems: list[Problem] = []
+    declared = {p.name for p in parameters}
+    for name in given:
+        if name not in declared:
+            near = suggestion(name, declared)
+            listed = ", ".join(f"`{p.name}` (default {p.default.content.text if isinstance(p.default.content, Expression) else shown(p.default.content)})" for p in parameters)
+            known = f"the spec declares {listed}" if parameters else "the spec declares none"
+            problems.append(Problem(f"unknown hyper-parameter `{name}`", None, f"did you mean `{near}`? {known}" if near else known))
+    values: dict[str, Any] = {}
+    for parameter in parameters:
+        from_outside = parameter.name in given
+        try:
+            value = given[parameter.name] if from_outside else parameter.default.evaluate(values)
+        except LocatedError as error:
+            problems.append(Problem(error.message, error.span, error.help))
+            continue
+        fault = parameter.fault(value)
+        if fault:
+            span = None if from_outside else parameter.default.span
+            problems.append(Problem(f"`{parameter.name}` cannot be {shown(value)}", span, fault))
+        values[parameter.name] = parameter.typed(value)
+    if problems:
+        raise UsageError(*problems)
+    return values

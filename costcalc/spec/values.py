@@ -1,0 +1,156 @@
+"""A value in a spec: what a scalar or list of it says, and its evaluation in the place where it is used.
+
+Problems are collected in a `Notebook`, so that all errors of a file are told at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from costcalc.errors import Problem, Span, unknown
+from costcalc.expression import RESERVED, Expression, ExpressionError, parse
+from costcalc.yamltree import Items, Pairs, Scalar, Tree
+
+SIZES = frozenset({"channels", "length", "height", "width", "depth", "tokens", "features"})
+IN_NAMES = frozenset(f"in.{size}" for size in SIZES)
+BLOCK_NAMES = frozenset(f"block.in.{size}" for size in SIZES)
+
+
+@dataclass(slots=True)
+class Notebook:
+    """The problems found so far, and what has been parsed already."""
+
+    problems: list[Problem] = field(default_factory=list)
+    parsed: dict[str, Any] = field(default_factory=dict)
+    words: frozenset[str] = frozenset()  # every plain word in the document: what a comparison may name
+
+    def add(self, message: str, span: Span, help: str | None = None, notes: tuple[str, ...] = ()) -> None:  # noqa: A002
+        self.problems.append(Problem(message, span, help, notes))
+
+    def unknown(self, what: str, word: Scalar, known: Any) -> None:
+        self.problems.append(unknown(what, word.text, known, word.span))
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A constant, an Expression, or a list of values, and where it stands."""
+
+    content: Any
+    span: Span
+    quote: int = 0  # characters before the text of an expression, where it is quoted
+
+    @property
+    def constant(self) -> bool:
+        """Whether it is the same wherever it stands."""
+        if isinstance(self.content, list):
+            return all(value.constant for value in self.content)
+        return not isinstance(self.content, Expression)
+
+    def evaluate(self, names: Mapping[str, Any]) -> Any:
+        """The number, truth value, Word or list of them. Raises LocatedError."""
+        content = self.content
+        if isinstance(content, Expression):
+            try:
+                return content.evaluate(names)
+            except ExpressionError as error:
+                raise LocatedError(error.message, self.part(error), error.help) from None
+        if isinstance(content, list):
+            return [value.evaluate(names) for value in content]
+        return content
+
+    def part(self, error: ExpressionError) -> Span:
+        """The characters of this value that an error is about."""
+        return self.span.part(error.offset + self.quote, error.length)
+
+    def names(self) -> list[str]:
+        """The names it uses, each once."""
+        if isinstance(self.content, list):
+            return list(dict.fromkeys(name for value in self.content for name in value.names()))
+        return list(dict.fromkeys(name for name, *_ in self.content.names())) if isinstance(self.content, Expression) else []
+
+
+class LocatedError(Exception):
+    """What is wrong with a value, and where; the expansion adds the way there."""
+
+    def __init__(self, message: str, span: Span, help: str | None = None) -> None:  # noqa: A002
+        super().__init__(message)
+        self.message, self.span, self.help = message, span, help
+
+
+def read_value(tree: Tree, book: Notebook) -> Value | None:
+    """The value of a scalar or list; None, with a problem noted, where it is none."""
+    if isinstance(tree, Items):
+        values = [read_value(item, book) for item in tree.items]
+        return None if None in values else Value(values, tree.span)
+    if isinstance(tree, Pairs):
+        book.add("a value is expected here, not a mapping", tree.span)
+        return None
+    text = tree.text.strip()
+    if text not in book.parsed:
+        if not text:
+            book.add("a value is missing", tree.span)
+            return None
+        try:
+            content = parse(text)
+        except ExpressionError as error:
+            span = tree.span.part(error.offset + tree.quoted, error.length) if len(tree.text) == len(text) else tree.span
+            book.add(error.message, span, error.help)
+            return None
+        if isinstance(content, Expression) and content.tree.op == "leaf":
+            content = content.tree.parts[0]
+        book.parsed[text] = content
+    return Value(book.parsed[text], tree.span, int(tree.quoted))
+
+
+def check_names(value: Value, scope: frozenset[str] | set[str], words: tuple[str, ...], book: Notebook) -> bool:
+    """Notes every name that is neither declared nor a word that may stand where it does; returns whether all are fine."""
+    if isinstance(value.content, list):
+        return all([check_names(item, scope, words, book) for item in value.content])
+    if not isinstance(value.content, Expression):
+        return True
+    fine = True
+    for name, offset, position in value.content.names():
+        if name in scope or (position == "value" and name in words) or (position == "comparison" and name in book.words):
+            continue
+        fine = False
+        span = value.span.part(offset + value.quote, len(name))
+        known = sorted({*scope, *(words if position == "value" else ())} - IN_NAMES - BLOCK_NAMES)
+        problem = unknown("name", name, {*known, *(scope & (IN_NAMES | BLOCK_NAMES))}, span)
+        if problem.help is None or not problem.help.startswith("did you mean"):
+            problem = Problem(problem.message, span, _known(name, known, words))
+        book.problems.append(problem)
+    return fine
+
+
+def _known(name: str, known: list[str], words: tuple[str, ...]) -> str:
+    if name.lower() in ("yes", "no", "on", "off"):
+        return "truth values are written `true` and `false`"
+    if name.startswith(("in.", "block.")):
+        return f"after `in.` comes one of {', '.join(sorted(SIZES))}; `block.in.` is there inside a block"
+    return "known here: " + ", ".join(f"`{n}`" for n in known) if known else "no names are declared here"
+
+
+def identifier(tree: Tree | None, what: str, book: Notebook) -> str | None:
+    """A name that may be declared: letters, digits, underscores, no word of the language; else a problem is noted."""
+    if not isinstance(tree, Scalar):
+        if tree is not None:
+            book.add(f"{what} must be a name", tree.span)
+        return None
+    text = tree.text
+    if text.isascii() and text.isidentifier() and text not in RESERVED and len(text) <= 60:
+        return text
+    why = f"`{text}` is a word of the language" if text in RESERVED else "letters, digits and underscores, beginning with a letter, at most 60"
+    book.add(f"`{text}` cannot be the name of {what}", tree.span, why)
+    return None
+
+
+def plain_text(tree: Tree | None, what: str, book: Notebook) -> str:
+    """The text of a scalar as it is; empty, with a problem noted, where it is none."""
+    if tree is None:
+        return ""
+    if not isinstance(tree, Scalar):
+        book.add(f"`{what}` must be text", tree.span)
+        return ""
+    return " ".join(tree.text.split())

@@ -1,0 +1,178 @@
+"""YAML text as a tree of strings with their places: the small part of YAML that a spec needs, safely.
+
+The parser's events are read one by one, so depth, size and every refused feature are met before anything is built
+(the C loader's own composer crashes the interpreter on deep nesting). No scalar is converted here: `no`, `1:30` and
+`010` stay the text they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import yaml
+
+from costcalc.errors import Problem, Source, Span, SpecError
+
+MAX_BYTES = 32 * 2**20
+MAX_DEPTH = 60
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A word, number or text; `quoted` where it stood in quotes or as a block."""
+
+    text: str
+    quoted: bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A YAML sequence."""
+
+    items: list[Tree]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """A YAML mapping, its keys in order and unique."""
+
+    pairs: list[tuple[Scalar, Tree]]
+    span: Span
+
+    def get(self, key: str) -> Tree | None:
+        return next((value for name, value in self.pairs if name.text == key), None)
+
+
+Tree = Scalar | Items | Pairs
+
+
+def parse_yaml(source: Source) -> Tree:
+    """The tree of a document. Raises SpecError with everything in it that is not allowed."""
+    reader = _Reader(source)
+    try:
+        for event in yaml.parse(source.text, Loader=LOADER):
+            reader.handle(event)
+    except yaml.MarkedYAMLError as error:
+        _malformed(source, error)
+    except yaml.YAMLError as error:  # a character that YAML does not allow
+        raise SpecError(_unreadable(source, error)) from None
+    if reader.problems:
+        raise SpecError(*reader.problems)
+    if reader.root is None:
+        raise SpecError(Problem("the file is empty", Span(source, 1, 1, 2), "write one with `costcalc init`"))
+    return reader.root
+
+
+class _Reader:
+    """Builds the tree from events, keeping the open collections on a stack of its own."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.problems: list[Problem] = []
+        self.root: Tree | None = None
+        self.open: list[Items | Pairs] = []
+        self.keys: list[Scalar | None] = []  # for each open mapping, the key that waits for its value
+        self.seen: list[dict[str, Scalar]] = []
+        self.documents = 0
+
+    def span(self, event: Any) -> Span:
+        start, end = event.start_mark, event.end_mark
+        last = end.column if end.line == start.line else len(self.source.line(start.line + 1))
+        return Span(self.source, start.line + 1, start.column + 1, max(last, start.column + 1) + 1)
+
+    def refuse(self, event: Any, message: str, help_: str) -> None:
+        self.problems.append(Problem(message, self.span(event), help_))
+
+    def handle(self, event: Any) -> None:
+        if isinstance(event, yaml.DocumentStartEvent):
+            self.documents += 1
+            if self.documents == 2:
+                self.refuse(event, "a second document in one file", "write one network a file")
+        elif isinstance(event, yaml.AliasEvent):
+            self.refuse(event, f"an alias, `*{event.anchor}`", "quote it if it is meant as text, or write a*b with the name first; anchors and aliases are not used: see `blocks` and `repeat`")
+            self.place(Scalar("", True, self.span(event)))
+        elif isinstance(event, yaml.NodeEvent):
+            self.node(event)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            tree = self.open.pop()
+            if isinstance(tree, Pairs):
+                self.keys.pop()
+                self.seen.pop()
+            self.place(tree)
+
+    def node(self, event: Any) -> None:
+        if event.anchor is not None:
+            self.refuse(event, f"an anchor, `&{event.anchor}`", "use `blocks`, `repeat` or `defaults` to say something once")
+        if event.tag is not None:
+            self.refuse(event, f"a tag, `{event.tag}`", "values need no tags; quote the text if the `!` is part of it")
+        if isinstance(event, yaml.ScalarEvent):
+            self.place(Scalar(event.value, event.style is not None, self.span(event)))
+            return
+        if len(self.open) >= MAX_DEPTH:
+            raise SpecError(*self.problems, Problem("nested too deeply", self.span(event), f"at most {MAX_DEPTH} levels of lists and mappings"))
+        if isinstance(event, yaml.MappingStartEvent):
+            self.open.append(Pairs([], self.span(event)))
+            self.keys.append(None)
+            self.seen.append({})
+        else:
+            self.open.append(Items([], self.span(event)))
+
+    def place(self, tree: Tree) -> None:
+        """Puts a finished tree where it belongs."""
+        if not self.open:
+            self.root = tree if self.documents == 1 else self.root
+        elif isinstance(self.open[-1], Items):
+            self.open[-1].items.append(tree)
+        elif self.keys[-1] is not None:
+            self.open[-1].pairs.append((self.keys[-1], tree))
+            self.keys[-1] = None
+        else:
+            self.key(tree)
+
+    def key(self, tree: Tree) -> None:
+        if not isinstance(tree, Scalar):
+            self.problems.append(Problem("a key must be a word", tree.span, "braces or brackets may be unbalanced"))
+            self.keys[-1] = Scalar("", True, tree.span)
+            return
+        if tree.text == "<<":
+            self.problems.append(Problem("a merge key, `<<`", tree.span, "use `defaults` or `blocks`"))
+        earlier = self.seen[-1].setdefault(tree.text, tree)
+        if earlier is not tree and tree.text:
+            note = f"first given in line {earlier.span.line}, column {earlier.span.column}"
+            self.problems.append(Problem(f"`{tree.text}` is given twice", tree.span, "keep one of them", (note,)))
+        self.keys[-1] = tree
+
+
+HINTS = {
+    "cannot start any token": "quote the text; tabs cannot indent, use spaces",
+    "mapping values are not allowed": "a `:` followed by a space inside a value: quote it, or check the indentation",
+    "did not find expected ',' or": "a bracket or brace is not closed, or a comma is missing",
+    "did not find expected key": "check the indentation of this line",
+    "block end": "check the indentation of this line",
+    "could not find expected ':'": "a `:` is missing after the key",
+    "undefined alias": "a value cannot begin with `*`: quote it",
+    "unexpected end of stream": "a quote is not closed",
+}
+
+
+def _malformed(source: Source, error: yaml.MarkedYAMLError) -> NoReturn:
+    mark = error.problem_mark or error.context_mark
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    text = str(error.problem or error.context or "malformed YAML").lower()
+    notes = (str(error.context),) if error.context and error.problem else ()
+    hint = next((help_ for part, help_ in HINTS.items() if part in text or any(part in n for n in notes)), None)
+    if "\t" in source.line(line)[:column]:
+        hint = "tabs cannot indent YAML, use spaces"
+    raise SpecError(Problem(f"this is not YAML: {text}", Span(source, line, column, column + 1), hint, notes)) from None
+
+
+def _unreadable(source: Source, error: yaml.YAMLError) -> Problem:
+    for number, line in enumerate(source.text.split("\n"), 1):
+        for column, character in enumerate(line, 1):
+            if not (character.isprintable() or character in "\t\r\x85\u00a0\u2028\u2029"):
+                return Problem(f"character U+{ord(character):04X} is not allowed in YAML", Span(source, number, column, column + 1), "remove it, or write it as an escape in double quotes")
+    return Problem(f"this is not YAML: {error}", Span(source, 1, 1, 2))
