@@ -1,0 +1,158 @@
+"""The Report: one value that every format renders. It holds every count; renderers compute none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from costcalc.census import CLASSES, PARAMETERS, Census
+from costcalc.cost.convention import Convention
+from costcalc.errors import Problem, UsageError
+from costcalc.network import Network, Node
+from costcalc.number import total
+from costcalc.shape import Shape
+
+By = Literal["node", "layer", "stage", "kind"]
+BY: tuple[By, ...] = ("node", "layer", "stage", "kind")
+SORTS = ("order", "path", "count", "madds", "params", "weights", "activations", "memory")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One node, or several added up. Of what cannot be counted, `census` and `count` are None."""
+
+    path: str
+    kind: str  # the kind with its window, as in `conv 3x3`; `5 nodes` where several were added up
+    inputs: tuple[Shape, ...]
+    output: Shape | None
+    census: Census | None  # of the whole batch
+    count: Any  # under the convention
+    activations: Any  # elements written into new memory, of the whole batch
+    memory_access_bytes: Any
+    nodes: int = 1
+    step: str = ""  # how the window moves, as in `/2`
+    uncounted: bool = False  # whether something in it was not counted, so that its numbers are lower bounds
+
+    @property
+    def madds(self) -> Any:
+        return self.census.macs if self.census else 0
+
+    @property
+    def params(self) -> Any:
+        return self.census.params if self.census else 0
+
+    @property
+    def weights(self) -> Any:
+        return self.census.weights if self.census else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The sums over all nodes, for the whole batch; `weight_bytes` and the other bytes at the report's dtype."""
+
+    params: Any
+    madds: Any
+    count: Any
+    activations: Any
+    weight_bytes: Any
+    peak_activation_bytes: Any
+    memory_access_bytes: Any
+    census: Census
+
+    @property
+    def weights(self) -> Any:
+        return self.census.weights
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Parameters by role."""
+        return {role: getattr(self.census, role) for role in PARAMETERS}
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A published figure beside the exact count."""
+
+    place: str
+    quantity: str
+    figure: str
+    counted: Any  # an int, or for a share the pair (part, whole)
+    status: Literal["met", "erratum", "missed"]
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a network costs at one setting: every node, the totals, and how they were counted."""
+
+    network: Network
+    convention: Convention
+    batch: Any
+    dtype: str
+    layers: tuple[Row, ...]  # one for each node, in the order in which they run
+    totals: Totals
+    published: tuple[Published, ...] = ()
+
+    @property
+    def uncounted(self) -> list[str]:
+        """The paths of the nodes that were not counted."""
+        return [row.path for row in self.layers if row.uncounted]
+
+    @property
+    def status(self) -> Literal["complete", "partial"]:
+        return "partial" if self.uncounted else "complete"
+
+    def rows(self, by: By = "layer", depth: int | None = None, sort: str = "order", top: int | None = None) -> list[Row]:
+        """The nodes grouped by `by`, or by the first `depth` elements of their paths; sorted; the first `top` of them.
+
+        Whatever `top` leaves out becomes one last row, so that the columns still add up. Raises UsageError.
+        """
+        if by not in BY or sort not in SORTS or (depth is not None and depth < 1) or (top is not None and top < 1):
+            raise UsageError(Problem(f"no rows by `{by}`, sorted by `{sort}`, depth {depth}, top {top}"))
+        rows = self._grouped(by, depth)
+        if sort == "path":
+            rows.sort(key=lambda row: row.path)
+        elif sort != "order":
+            attribute = {"memory": "memory_access_bytes"}.get(sort, sort)
+            rows.sort(key=lambda row: getattr(row, attribute) or 0, reverse=True)
+        if top is not None and len(rows) > top:
+            rest = rows[top:]
+            rows = [*rows[:top], merged(f"{len(rest)} more", rest)]
+        return rows
+
+    def _grouped(self, by: By, depth: int | None) -> list[Row]:
+        if depth is not None:
+            return self._merge(lambda node: "/".join(node.layer.split("/")[:depth]))
+        if by == "node":
+            return list(self.layers)
+        if by == "stage":
+            return self._merge(lambda node: node.stage)
+        if by == "kind":
+            kinds = {row.path: row.kind for row in self.layers}
+            return [replace(row, output=None, inputs=(), kind="", step="") for row in self._merge(lambda node: kinds[node.path])]
+        return self._merge(lambda node: node.layer)
+
+    def _merge(self, key: Callable[[Node], str]) -> list[Row]:
+        groups: dict[str, list[Row]] = {}
+        for node, row in zip(self.network.nodes, self.layers, strict=True):
+            groups.setdefault(key(node), []).append(row)
+        return [replace(rows[0], path=name) if len(rows) == 1 else merged(name, rows) for name, rows in groups.items()]
+
+
+def merged(path: str, rows: Sequence[Row]) -> Row:
+    """Several rows as one: sums, the first inputs and the last output; the kind of the first where all are its own."""
+    known = [row.census for row in rows if row.census is not None]
+    own = all(row.path == path or row.path.startswith(f"{path}/") for row in rows) and rows[0].path == path
+    kind, step = (rows[0].kind, rows[0].step) if own else (f"{sum(row.nodes for row in rows)} nodes", "")
+    return Row(
+        path, kind, rows[0].inputs, rows[-1].output, summed(known), total(row.count for row in rows if row.count is not None),
+        total(row.activations for row in rows), total(row.memory_access_bytes for row in rows),
+        sum(row.nodes for row in rows), step, any(row.uncounted for row in rows),
+    )  # fmt: skip
+
+
+def summed(censuses: Iterable[Census]) -> Census:
+    """The sum of many, class by class."""
+    columns = list(censuses)
+    return Census(*(total(getattr(c, name) for c in columns) for name in CLASSES))

@@ -1,0 +1,39 @@
+"""Published figures beside exact counts: a figure is met at the precision it was printed with, or it is an erratum."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Literal
+
+from costcalc.cost.report import Published, Report
+from costcalc.spec.document import Document
+from costcalc.spec.hyperparameters import settings
+from costcalc.spec.published import Expectation, Figure
+
+
+def check(report: Report, document: Document) -> tuple[Published, ...]:
+    """Every figure under `expect` that is for this report's settings and convention, compared with the count."""
+    found: list[Published] = []
+    for expected in document.expectations:
+        same = settings(document.hyperparameters, expected.settings) == report.network.hyperparameters
+        if not same or report.batch != 1:
+            continue
+        for quantity, figure in expected.figures.items():
+            if quantity != "count" or expected.convention == report.convention.name:
+                found.append(_compared(report, expected, quantity, figure))
+    return tuple(found)
+
+
+def _compared(report: Report, expected: Expectation, quantity: str, figure: Figure) -> Published:
+    whole = getattr(report.totals, quantity)
+    part = whole
+    if expected.kind:
+        part = sum(getattr(row, quantity) or 0 for row in report.rows("kind") if row.path == expected.kind)
+    exact = Fraction(100 * part, whole or 1) if figure.share else Fraction(part)
+    erratum = expected.errata.get(quantity)
+    met = figure.matches(exact)
+    status: Literal["met", "erratum", "missed"] = "met" if met and erratum is None else "missed"
+    if erratum is not None and erratum.matches(exact) and not met:
+        status = "erratum"
+    name = f"{quantity} of {expected.kind}" if expected.kind else quantity
+    return Published(expected.place, name, figure.text, (part, whole) if figure.share else part, status, expected.why)
