@@ -2,7 +2,8 @@
 
 The parser's events are read one by one, so depth, size and every refused feature are met before anything is built
 (the C loader's own composer crashes the interpreter on deep nesting). No scalar is converted here: `no`, `1:30` and
-`010` stay the text they are.
+`010` stay the text they are. A comma inside parentheses ends no value, as people expect of `{out: max(8, c), kernel: 3}`
+(YAML itself would end it there).
 """
 
 from __future__ import annotations
@@ -77,6 +78,7 @@ class _Reader:
         self.open: list[Items | Pairs] = []
         self.keys: list[Scalar | None] = []  # for each open mapping, the key that waits for its value
         self.seen: list[dict[str, Scalar]] = []
+        self.skip = False  # the next value is the empty one that YAML gives to the rest of a parenthesis
         self.documents = 0
 
     def span(self, event: Any) -> Span:
@@ -110,7 +112,7 @@ class _Reader:
         if event.tag is not None:
             self.refuse(event, f"a tag, `{event.tag}`", "values need no tags; quote the text if the `!` is part of it")
         if isinstance(event, yaml.ScalarEvent):
-            self.place(Scalar(event.value, event.style is not None, self.span(event)))
+            self.place(Scalar(event.value, bool(event.style), self.span(event)))  # plain: "" from the C parser, else None
             return
         if len(self.open) >= MAX_DEPTH:
             raise SpecError(*self.problems, Problem("nested too deeply", self.span(event), f"at most {MAX_DEPTH} levels of lists and mappings"))
@@ -125,11 +127,19 @@ class _Reader:
         """Puts a finished tree where it belongs."""
         if not self.open:
             self.root = tree if self.documents == 1 else self.root
-        elif isinstance(self.open[-1], Items):
-            self.open[-1].items.append(tree)
-        elif self.keys[-1] is not None:
-            self.open[-1].pairs.append((self.keys[-1], tree))
+        elif self.skip:
+            self.skip = False
+            if not (isinstance(tree, Scalar) and not tree.text):
+                self.problems.append(Problem("a `:` inside parentheses", tree.span, "quote the expression, or close the parenthesis"))
+        elif isinstance(top := self.open[-1], Items):
+            joined = _joined(top.items[-1], tree) if top.items else None
+            top.items[-1:] = [joined] if joined else [*top.items[-1:], tree]
+        elif (key := self.keys[-1]) is not None:
+            top.pairs.append((key, tree))
             self.keys[-1] = None
+        elif top.pairs and (joined := _joined(top.pairs[-1][1], tree)):
+            top.pairs[-1] = (top.pairs[-1][0], joined)
+            self.skip = True
         else:
             self.key(tree)
 
@@ -145,6 +155,18 @@ class _Reader:
             note = f"first given in line {earlier.span.line}, column {earlier.span.column}"
             self.problems.append(Problem(f"`{tree.text}` is given twice", tree.span, "keep one of them", (note,)))
         self.keys[-1] = tree
+
+
+def _joined(before: Tree, tree: Tree) -> Scalar | None:
+    """Both as one scalar, where the first left a parenthesis open that the comma between them did not mean to end."""
+    if not (isinstance(before, Scalar) and isinstance(tree, Scalar)) or before.quoted or tree.quoted:
+        return None
+    if before.text.count("(") <= before.text.count(")"):
+        return None
+    a, b = before.span, tree.span
+    if a.line != b.line:
+        return Scalar(f"{before.text}, {tree.text}", False, a)
+    return Scalar(a.source.line(a.line)[a.column - 1 : b.end - 1].rstrip(), False, Span(a.source, a.line, a.column, b.end))
 
 
 HINTS = {

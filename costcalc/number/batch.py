@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from costcalc.number import NotWhole
+
 T = TypeVar("T")
 LIMIT = 2**62  # headroom below 2**63, so that one addition after a check cannot overflow
 
@@ -42,6 +44,8 @@ class Batch:
 
     def __init__(self, numerators: Any, denominator: int = 1, bound: int | None = None) -> None:
         array = np.asarray(numerators)
+        if array.dtype != object:  # narrower integers would wrap around below the limit; anything else is refused
+            array = array.astype(np.int64, casting="safe")
         if bound is None or bound >= LIMIT:  # the running bound is loose: look at the values before giving up 64 bits
             bound = max((abs(int(n)) for n in (array.min(), array.max())), default=0) if array.size else 0
         self.numerators = array if bound < LIMIT else array.astype(object)
@@ -68,7 +72,7 @@ class Batch:
         """The numerators times `factor`, in Python integers where 64 bits would not do."""
         if factor == 1:
             return self.numerators
-        wide = self.bound * factor >= LIMIT
+        wide = max(self.bound, 1) * factor >= LIMIT
         return (self.numerators.astype(object) if wide else self.numerators) * factor
 
     @staticmethod
@@ -180,7 +184,10 @@ class Batch:
 
     @staticmethod
     def gcd(a: Any, b: Any) -> Batch:
-        a, b = Batch._lift(a), Batch._lift(b)
+        for x in (a, b):
+            if x % 1 != 0:
+                raise NotWhole(f"{x} has no greatest common divisor: it is not whole")
+        a, b = Batch._lift(a) // 1, Batch._lift(b) // 1
         return Batch(np.gcd(a.numerators, b.numerators), 1, max(a.bound, b.bound))
 
     @staticmethod
@@ -200,7 +207,7 @@ class Batch:
 
 def _reduce(numerators: Any, denominator: int) -> tuple[Any, int]:
     """Without a factor that the denominator shares with every numerator."""
-    if denominator == 1:
+    if denominator == 1 or not numerators.any():
         return numerators, 1
     common = math.gcd(denominator, int(np.gcd.reduce(numerators)))
     return numerators // common, denominator // common

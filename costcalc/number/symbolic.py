@@ -22,8 +22,8 @@ class make_divisible(sympy.Function):  # noqa: N801 - it is printed under this n
 
     @classmethod
     def eval(cls, value: Any, divisor: Any) -> Any:
-        if value.is_Rational and divisor.is_Integer:
-            return sympy.Integer(number.make_divisible(Fraction(int(value.p), int(value.q)), int(divisor)))
+        if value.is_Rational and divisor.is_Rational:
+            return _expr(number.make_divisible(*(Fraction(int(x.p), int(x.q)) for x in (value, divisor))))
         return None
 
 
@@ -59,9 +59,10 @@ class Symbolic:
 
     @classmethod
     def symbol(cls, name: str, value: int | Fraction, ideal: bool = False) -> Symbolic:
-        """A positive symbol that stands for `value`; an integer symbol where the value is one."""
+        """A symbol that stands for `value`; positive, or an integer, where the value is so."""
         whole = isinstance(value, int) and not ideal
-        return cls(value, sympy.Symbol(name, positive=True, integer=True if whole else None), ideal)
+        sign = {"positive": True} if value > 0 else {"nonnegative": True} if value == 0 else {"real": True}
+        return cls(value, sympy.Symbol(name, integer=True if whole else None, **sign), ideal)
 
     def at(self, point: dict[str, Any]) -> Any:
         """The expression evaluated at exact values of its symbols."""

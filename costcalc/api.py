@@ -1,0 +1,61 @@
+"""The Python face: a spec, with its hyper-parameters set, as one object. The command line uses it too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+from costcalc.cost import Convention, Report, count
+from costcalc.errors import Problem, UsageError
+from costcalc.network import Network
+from costcalc.published import check
+from costcalc.spec import Document, build_network, read_document
+from costcalc.spec.hyperparameters import read_setting
+
+Setting = int | float | Fraction | bool | str
+
+
+@dataclass(frozen=True)
+class Model:
+    """A spec and the values of its hyper-parameters."""
+
+    document: Document
+    given: Mapping[str, Any]
+
+    @cached_property
+    def network(self) -> Network:
+        """The layer IR at these values. Raises UsageError and SpecError."""
+        return build_network(self.document, self.given)
+
+    def report(self, convention: str | Convention = "paper", batch: int = 1, dtype: str = "float32") -> Report:
+        """What it costs: `batch` samples, elements stored as `dtype`, counted by a bundled convention, a file or a Convention.
+
+        Raises UsageError and SpecError.
+        """
+        report = count(self.network, convention, batch, dtype)
+        return replace(report, published=check(report, self.document))
+
+
+def load(spec: str, /, **hyperparameters: Setting) -> Model:
+    """The spec at a path, or a bundled one by name, with hyper-parameters set.
+
+    A float stands for the decimal that Python prints of it: 0.35 is 7/20. Raises UsageError and SpecError.
+    """
+    model = Model(read_document(spec), {name: exact(name, value) for name, value in hyperparameters.items()})
+    _ = model.network  # what is wrong is said here, not at the first use
+    return model
+
+
+def exact(name: str, value: Setting) -> Any:
+    """A setting as the exact value it stands for; text as the command line reads it. Raises UsageError."""
+    if isinstance(value, float):
+        value = repr(value)
+    if not isinstance(value, str):
+        return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
+    try:
+        return read_setting(value)
+    except ValueError as error:
+        raise UsageError(Problem(f"`{name}` cannot be `{value}`: {error}", None, "write a number such as 0.75, 6/7 or 224, a word, true or false")) from None

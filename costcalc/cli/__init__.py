@@ -1,0 +1,5 @@
+"""The command line: options to calls, results to stdout, words to stderr, failures to exit codes. It holds no formula."""
+
+from costcalc.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,192 @@
+"""What commands share: hyper-parameters as options of their own, the terminal, and writing a result."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.core import TyperCommand
+
+from costcalc.api import exact
+from costcalc.errors import CostcalcError, Problem, UsageError, suggestion, unknown
+from costcalc.spec import Document, bundled, read_document
+from costcalc.spec.hyperparameters import shown
+from costcalc.units import NUMBER
+
+
+def command_app() -> typer.Typer:
+    """The Typer of one command."""
+    return typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+class SpecCommand(TyperCommand):
+    """A command whose SPEC declares more options: `--alpha 0.75` becomes `--set alpha=0.75` before they are parsed."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.meta["costcalc.options"] = options = self._options()
+        rewritten, positionals = _settings_first(args, options)
+        ctx.meta["costcalc.spec"] = positionals[0] if positionals else None
+        return super().parse_args(ctx, rewritten)
+
+    def _options(self) -> dict[str, bool]:
+        """Every option of costcalc's own here, and whether it takes a value."""
+        found = {"--help": False}
+        for param in self.params:
+            if param.param_type_name == "option":
+                found.update(dict.fromkeys(param.opts, not getattr(param, "is_flag", False)))
+        return found
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        super().format_help(ctx, formatter)
+        spec = ctx.meta.get("costcalc.spec")
+        with formatter.section(f"Hyper-parameters of {spec}" if spec else "Hyper-parameters"):
+            if spec is None:
+                formatter.write_text("Each one that SPEC declares is an option: `costcalc report SPEC --help` lists them.")
+                return
+            try:
+                document = read_document(spec)
+            except CostcalcError as error:
+                formatter.write_text(f"{spec} cannot be read: {error.problems[0].message}")
+                return
+            formatter.write_dl([_described(p) for p in document.hyperparameters] or [("none", "")])
+
+
+def _described(parameter: Any) -> tuple[str, str]:
+    content = parameter.default.content
+    default = content.text if hasattr(content, "text") else shown(content)
+    limits = [f"{name.replace('_', ' ')} {shown(value)}" for name, value in parameter.limits.items()]
+    choices = [f"one of {', '.join(map(shown, parameter.choices))}"] if parameter.choices else []
+    return f"--{parameter.name}", "; ".join([*([parameter.help] if parameter.help else []), *limits, *choices, f"default {default}"])
+
+
+def _settings_first(args: list[str], options: dict[str, bool]) -> tuple[list[str], list[str]]:
+    """The arguments with every `--name value` that is no option of ours as `--set name=value`, and the positional ones."""
+    rewritten: list[str] = []
+    positionals: list[str] = []
+    rest = list(args)
+    while rest:
+        arg = rest.pop(0)
+        name, equals, value = arg.partition("=")
+        if arg == "--":
+            return [*rewritten, arg, *rest], positionals + rest
+        if not arg.startswith("--") or name in options:
+            rewritten.append(arg)
+            if options.get(name, False) and not equals and rest:
+                rewritten.append(rest.pop(0))
+            elif not arg.startswith("-") or arg == "-":
+                positionals.append(arg)
+            continue
+        if not equals:
+            value = rest.pop(0) if rest and _is_value(rest, positionals, options) else "true"
+        rewritten += ["--set", f"{name[2:].replace('-', '_')}={value}"]
+    return rewritten, positionals
+
+
+def _is_value(rest: list[str], positionals: list[str], options: dict[str, bool]) -> bool:
+    """Whether the next argument belongs to the hyper-parameter before it; of `--flag SPEC`, the last word is the spec."""
+    if rest[0].startswith("-"):
+        return NUMBER.fullmatch(rest[0].lstrip("-")) is not None
+    following, skip = 0, False
+    for arg in rest[1:]:
+        following += not skip and not arg.startswith("--")
+        skip = options.get(arg, arg.startswith("--") and "=" not in arg)
+    return bool(positionals or following)
+
+
+def given(ctx: typer.Context, pairs: Iterable[str]) -> dict[str, Any]:
+    """The hyper-parameters of `--set name=value`, exact. Raises UsageError."""
+    values: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise UsageError(Problem(f"`--set {pair}` says no value", None, f"write `--set {pair}=VALUE`"))
+        if name in values:
+            raise UsageError(Problem(f"`{name}` is set twice", None, "keep one of them"))
+        values[name] = exact(name, value)
+    return values
+
+
+def document_for(ctx: typer.Context, spec: str, values: dict[str, Any]) -> Document:
+    """The document of SPEC; an unknown hyper-parameter that is nearly an option of ours is said to be that."""
+    document = read_document(spec)
+    declared = {p.name for p in document.hyperparameters}
+    options = [o for o in ctx.meta.get("costcalc.options", {}) if o.startswith("--")]
+    for name in values:
+        near = suggestion(f"--{name}", options)
+        if name not in declared and not suggestion(name, declared) and near:
+            raise UsageError(Problem(f"no option `--{name}`, and the spec declares no hyper-parameter `{name}`", None, f"did you mean `{near}`?"))
+    return document
+
+
+def one_of(what: str, value: str, known: Iterable[str]) -> str:
+    """The value, which must be one of the known ones. Raises UsageError."""
+    names = list(known)
+    if value not in names:
+        raise UsageError(unknown(what, value, names))
+    return value
+
+
+def terminal_width() -> int | None:
+    """The width to lay tables out for: that of the terminal, or None in a pipe."""
+    if sys.stdout.isatty() or (os.environ.get("FORCE_COLOR") and not os.environ.get("NO_COLOR")):
+        import shutil
+
+        return shutil.get_terminal_size((100, 24)).columns
+    return None
+
+
+def wants_color() -> bool:
+    """Whether to colour: on a terminal that can, unless NO_COLOR says no; anywhere if FORCE_COLOR says so."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
+
+
+def can_show_bars() -> bool:
+    """Whether block characters can be written."""
+    try:
+        "█▏".encode(sys.stdout.encoding or "ascii")
+    except (LookupError, UnicodeEncodeError):
+        return False
+    return True
+
+
+def write(text: str, output: str | None, inputs: Iterable[str] = ()) -> None:
+    """Writes a result to stdout, or whole to a file: it is there complete, or what was there before still is.
+
+    Raises UsageError where it cannot be written, or would replace one of the inputs.
+    """
+    if output is None or output == "-":
+        sys.stdout.write(text)
+        return
+    path = Path(output)
+    if any(_same_file(path, name) for name in inputs):
+        raise UsageError(Problem(f"`{output}` is the input; writing there would lose it", None, "choose another file"))
+    try:
+        if path.exists() and not path.is_file():
+            if path.is_dir():
+                raise UsageError(Problem(f"`{output}` is a directory", None, "name a file in it"))
+            path.write_text(text, encoding="utf-8")
+            return
+        target = path.resolve()
+        partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+        try:
+            partial.write_text(text, encoding="utf-8")
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(Problem(f"cannot write `{output}`: {reason}")) from None
+
+
+def _same_file(path: Path, name: str) -> bool:
+    source = Path(name) if name not in bundled() else bundled()[name]
+    try:
+        return path.exists() and source.exists() and path.samefile(source)
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,65 @@
+"""`costcalc list`: the specs, kinds and conventions there are."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Optional
+
+import typer
+
+from costcalc.cli.common import command_app, one_of, write
+from costcalc.cost import conventions, load_convention
+from costcalc.kinds import REGISTRY
+from costcalc.render.escape import terminal
+from costcalc.spec import bundled, read_document
+from costcalc.version import VERSION
+
+THINGS = ("specs", "kinds", "conventions")
+
+app = command_app()
+
+
+@app.command("list")
+def list_things(
+    what: Annotated[str, typer.Argument(metavar="|".join(THINGS), show_default=False)],
+    format: Annotated[str, typer.Option("--format", metavar="table|json", help="How to write it.")] = "table",  # noqa: A002
+    output: Annotated[Optional[str], typer.Option("--output", "-o", metavar="FILE", help="Write to a file instead of stdout.")] = None,
+) -> None:
+    """What costcalc knows.
+
+    \b
+      costcalc list specs
+      costcalc list kinds
+      costcalc list conventions --format json
+    """
+    one_of("format", format, ("table", "json"))
+    entries = {"specs": _specs, "kinds": _kinds, "conventions": _conventions}[one_of("list", what, THINGS)]()
+    if format == "json":
+        from costcalc.render.data import to_json
+
+        write(to_json({"schema": "costcalc/list/1", "version": VERSION, what: entries}), output)
+        return
+    width = max(len(entry["name"]) for entry in entries)
+    lines = [f"{entry['name']:<{width}}  {terminal(entry['about'])}" for entry in entries]
+    write("\n".join(lines) + "\n", output)
+
+
+def _specs() -> list[dict[str, Any]]:
+    found = []
+    for name in bundled():
+        document = read_document(name)
+        declared = ", ".join(p.name for p in document.hyperparameters)
+        found.append({"name": name, "about": f"{document.name}: {document.citation}" + (f" ({declared})" if declared else ""),
+                      "source": document.citation, "hyperparameters": [p.name for p in document.hyperparameters]})  # fmt: skip
+    return found
+
+
+def _kinds() -> list[dict[str, Any]]:
+    return [
+        {"name": name, "about": (cls.__doc__ or "").strip().split("\n")[0], "attributes": list(cls.attributes)}
+        for name, cls in sorted(REGISTRY.items())
+    ]
+
+
+def _conventions() -> list[dict[str, Any]]:
+    loaded = [load_convention(name) for name in conventions()]
+    return [{"name": c.name, "about": f"{c.unit}: {c.about}", "unit": c.unit, "source": c.source} for c in loaded]

@@ -1,0 +1,46 @@
+"""Text from a spec is data: each function makes it harmless in one format, and leaves ordinary text as it is."""
+
+from __future__ import annotations
+
+import html
+import re
+
+from costcalc.errors import visible
+
+PLAIN_MARKDOWN = re.compile(r"(?:[A-Za-z0-9 .,:;()/+'%≥?-]|(?<=[A-Za-z0-9])_(?=[A-Za-z0-9]))*")
+LATEX = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
+    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
+    '"': r"\textquotedbl{}", "`": r"\textasciigrave{}", "'": r"\textquotesingle{}",
+}  # fmt: skip
+
+
+def terminal(text: str) -> str:
+    """One line without anything that a terminal would act on."""
+    return visible(text.replace("\n", " "))
+
+
+def markdown(text: str) -> str:
+    """Plain words as they are; anything else as code, where no markup, link or mention is read. Fit for a table cell."""
+    text = terminal(text)
+    if PLAIN_MARKDOWN.fullmatch(text) and "://" not in text and not text.lower().startswith("www."):
+        return text
+    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+    pad = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{pad}{text}{pad}{fence}".replace("|", r"\|")
+
+
+def csv(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula: those are begun with an apostrophe."""
+    text = terminal(text)
+    return f"'{text}" if text.lstrip(" ")[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def latex(text: str) -> str:
+    """Text with every character that TeX reads as a command written out."""
+    return "".join(LATEX.get(c, c) for c in terminal(text))
+
+
+def html_text(text: str) -> str:
+    """Text for an element or a quoted attribute of a page."""
+    return html.escape(terminal(text), quote=True)

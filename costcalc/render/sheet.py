@@ -1,0 +1,138 @@
+"""A report laid out once, as strings in rows and columns, for every format that is read by people.
+
+Numbers come from the report as they are; only their writing (separators, per cent) is decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from costcalc.cost.report import By, Published, Report, Row
+from costcalc.network import plain
+from costcalc.units import in_bytes, percent
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its head, whether it holds numbers (right-aligned, never folded), and the bar that goes with it."""
+
+    head: str
+    numeric: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """The whole report as text: `facts` above, the table with its total, `notes` below. `bars` are parts of a total."""
+
+    title: str
+    facts: tuple[tuple[str, str], ...]
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+    total: tuple[str, ...]
+    notes: tuple[tuple[str, str], ...]
+    bars: tuple[tuple[int, int], ...]  # for each row, its count and the largest one
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Which rows of a report are shown."""
+
+    by: By = "layer"
+    depth: int | None = None
+    sort: str = "order"
+    top: int | None = None
+
+
+def lay_out(report: Report, view: View) -> Sheet:
+    """The sheet of a report."""
+    rows = report.rows(view.by, view.depth, view.sort, view.top)
+    cells, columns = (_by_kind if view.by == "kind" and view.depth is None else _by_path)(report, rows)
+    largest = max((row.count or 0 for row in rows), default=0)
+    bars = tuple((row.count or 0, largest) for row in rows)
+    title = report.network.name or report.network.origin
+    stated = facts(report)
+    if view.by == "layer" and view.depth is None:
+        stated += (("rows", "a layer with its norm and activation; `--by node` shows each alone"),)
+    return Sheet(title, stated, columns, tuple(cells[:-1]), cells[-1], notes(report), bars)
+
+
+def _by_path(report: Report, rows: Sequence[Row]) -> tuple[list[tuple[str, ...]], tuple[Column, ...]]:
+    unit, totals = report.convention.unit, report.totals
+    columns = (Column("Layer", False), Column("Kind", False), Column("Output"), Column("Params"), Column(unit), Column("Share"))
+    cells: list[tuple[str, ...]] = [
+        (row.path, row.kind + row.step, str(row.output or ""), _params(row), _count(row), percent(row.count or 0, totals.count))
+        for row in rows
+    ]
+    cells.append(("total", "", "", f"{_at_least(report)}{totals.params:,}", f"{_at_least(report)}{totals.count:,}", percent(totals.count, totals.count)))
+    return cells, columns
+
+
+def _by_kind(report: Report, rows: Sequence[Row]) -> tuple[list[tuple[str, ...]], tuple[Column, ...]]:
+    unit, totals = report.convention.unit, report.totals
+    columns = (Column("Kind", False), Column("Nodes"), Column(unit), Column("Share"), Column("Weights"), Column("Share"), Column("Params"), Column("Share"))
+    cells: list[tuple[str, ...]] = [
+        (row.path, f"{row.nodes:,}", _count(row), percent(row.count or 0, totals.count), f"{row.weights:,}",
+         percent(row.weights, totals.weights), _params(row), percent(row.params, totals.params))
+        for row in rows
+    ]  # fmt: skip
+    least = _at_least(report)
+    cells.append(("total", f"{sum(row.nodes for row in rows):,}", f"{least}{totals.count:,}", percent(totals.count, totals.count),
+                  f"{least}{totals.weights:,}", percent(totals.weights, totals.weights), f"{least}{totals.params:,}", percent(totals.params, totals.params)))  # fmt: skip
+    return cells, columns
+
+
+def _at_least(report: Report) -> str:
+    return ">= " if report.status == "partial" else ""
+
+
+def _count(row: Row) -> str:
+    """A count; one that misses something is a lower bound, and one that is not known at all a question mark."""
+    if row.count is None:
+        return "?"
+    return f"{'>= ' if row.uncounted else ''}{row.count:,}"
+
+
+def _params(row: Row) -> str:
+    return "?" if row.census is None else f"{'>= ' if row.uncounted else ''}{row.params:,}"
+
+
+def facts(report: Report) -> tuple[tuple[str, str], ...]:
+    """What the numbers are of, and how they were counted."""
+    network = report.network
+    settings = ", ".join(f"{name} {_shown(value)}" for name, value in network.hyperparameters.items()) or "none"
+    listed = [
+        ("source", network.source),
+        ("spec", network.origin),
+        ("settings", settings),
+        ("input", f"{network.input}, batch {report.batch}"),
+        ("counted", f"{report.convention.name}: {report.convention.about}"),
+    ]
+    return tuple((name, text) for name, text in listed if text)
+
+
+def _shown(value: object) -> str:
+    return str(plain(value)).lower() if isinstance(value, bool) else str(plain(value))
+
+
+def notes(report: Report) -> tuple[tuple[str, str], ...]:
+    """The totals that are not in the table, what was not counted, and the published figures for this setting."""
+    totals = report.totals
+    listed = [
+        ("weights", f"{in_bytes(totals.weight_bytes)} as {report.dtype}"),
+        ("activations", f"{totals.activations:,} elements written, at most {in_bytes(totals.peak_activation_bytes)} alive at once"),
+        ("memory access", f"{in_bytes(totals.memory_access_bytes)} (inputs, weights and outputs of every node)"),
+    ]
+    if report.convention.name != "paper":
+        listed.append(("MAdds", f"{totals.madds:,} (convention `paper`)"))
+    if report.uncounted:
+        names = ", ".join(report.uncounted[:8]) + (f" and {len(report.uncounted) - 8} more" if len(report.uncounted) > 8 else "")
+        listed.insert(0, ("partial", f"not counted: {names}; the totals are lower bounds"))
+    return (*listed, *(("published", _published(p)) for p in report.published))
+
+
+def _published(p: Published) -> str:
+    exact = percent(*p.counted) if isinstance(p.counted, tuple) else f"{p.counted:,}"
+    verdict = {"met": "met", "erratum": "an erratum", "missed": "missed"}[p.status]
+    reason = f" ({p.why})" if p.why and p.status != "met" else ""
+    return f"{p.quantity} {p.figure}, {p.place}: {verdict}, exactly {exact}{reason}"

@@ -1,0 +1,99 @@
+"""The JSON Schema (draft-07) of specs, made from the kinds, for editors: completion, hover texts, misspelt words.
+
+It describes the form of a file. What needs arithmetic (shapes, names in scope) is for costcalc itself to say.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from costcalc.kinds import FOLLOWERS, REGISTRY, Kind
+from costcalc.spec.document import VERSION
+from costcalc.spec.published import FIGURES
+
+VALUE: dict[str, Any] = {"type": ["number", "boolean", "string"]}
+NAME = {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}
+NAMES = {"anyOf": [NAME, {"type": "array", "items": NAME}]}
+COMMON: dict[str, Any] = {
+    "as": {**NAME, "description": "a name for the output, and for the layer in paths"},
+    "from": {**NAMES, "description": "the tensor, or tensors, that it reads instead of the one before"},
+    "only_if": {"type": ["boolean", "string"], "description": "the layer is there only if this holds"},
+}
+
+
+def schema() -> dict[str, Any]:
+    """The schema document."""
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "costcalc spec",
+        "type": "object",
+        "required": ["costcalc", "input", "layers"],
+        "additionalProperties": False,
+        "properties": {
+            "costcalc": {"const": int(VERSION), "description": "the version of the language"},
+            "name": {"type": "string"},
+            "source": {"type": "string", "description": "where the network was published"},
+            "hyperparameters": {"type": "object", "propertyNames": NAME, "additionalProperties": {"anyOf": [VALUE, _hyperparameter()]}},
+            "input": {"anyOf": [_list(VALUE, 4), _object({"tokens": VALUE, "features": VALUE}, ["tokens", "features"])]},
+            "defaults": _object({name: _attributes(cls, []) for name, cls in REGISTRY.items()}),
+            "blocks": {"type": "object", "propertyNames": NAME, "additionalProperties": _block()},
+            "layers": {"$ref": "#/definitions/layers"},
+            "outputs": NAMES,
+            "expect": {"type": "array", "items": _expectation()},
+        },
+        "definitions": {"layers": {"type": "array", "items": {"$ref": "#/definitions/layer"}}, "layer": _layer()},
+    }
+
+
+def _object(properties: dict[str, Any], required: list[str] | None = None) -> dict[str, Any]:
+    return {"type": "object", "additionalProperties": False, "properties": properties} | ({"required": required} if required else {})
+
+
+def _list(items: dict[str, Any], most: int) -> dict[str, Any]:
+    return {"type": "array", "items": items, "minItems": 1, "maxItems": most}
+
+
+def _hyperparameter() -> dict[str, Any]:
+    number = {"type": ["number", "string"]}
+    limits = {"above": number, "at_least": number, "at_most": number}
+    return _object({"default": VALUE, **limits, "choices": {"type": "array", "items": VALUE}, "help": {"type": "string"}}, ["default"])
+
+
+def _block() -> dict[str, Any]:
+    arguments = {"type": "object", "propertyNames": NAME, "additionalProperties": VALUE}
+    return _object({"args": arguments, "inputs": {"type": "array", "items": NAME}, "layers": {"$ref": "#/definitions/layers"}}, ["layers"])
+
+
+def _expectation() -> dict[str, Any]:
+    figure = {"type": ["number", "string"]}
+    figures = dict.fromkeys(FIGURES, figure)
+    text = {"type": "string"}
+    others = {"set": {"type": "object", "additionalProperties": VALUE}, "kind": text, "convention": text, "from": text, "erratum": _object(figures), "why": text}
+    return _object({**figures, **others}, ["from"])
+
+
+def _layer() -> dict[str, Any]:
+    """One layer: a word, or a mapping with one kind, block or structure; blocks are named by the spec itself."""
+    layers = {"$ref": "#/definitions/layers"}
+    branches = {"anyOf": [{"type": "array", "items": layers, "minItems": 2}, _object({**COMMON}), {"type": "null"}]}
+    rows = _object({
+        "columns": {"type": "array", "items": NAME}, "data": {"type": "array", "items": {"type": "array", "items": VALUE}},
+        "repeat": VALUE, "then": {"type": "object", "additionalProperties": VALUE}, "layers": layers, **COMMON,
+    }, ["columns", "data", "layers"])  # fmt: skip
+    structures = {
+        "residual": layers,
+        "repeat": _object({"n": VALUE, "layers": layers, **COMMON}, ["n", "layers"]),
+        "rows": rows,
+        **dict.fromkeys(("add", "mul", "concat"), branches),
+    }
+    kinds = {name: _attributes(cls, [a.name for a in cls.attributes.values() if a.required]) for name, cls in REGISTRY.items() if not cls.joins}
+    return {"anyOf": [{"type": "string"}, {"type": "object", "properties": {**kinds, **structures, **COMMON}, "minProperties": 1}]}
+
+
+def _attributes(cls: type[Kind], required: list[str]) -> dict[str, Any]:
+    properties = {a.name: {"description": a.doc, **a.schema} for a in cls.attributes.values()}
+    if cls.followers:
+        properties |= {role: {"description": f"the {role} that follows", "anyOf": [{"enum": [*words, "none"]}, {"type": "string"}]} for role, words in FOLLOWERS.items()}
+    # what is required may come from `defaults`, so only the form is checked here
+    shape = {"description": " ".join((cls.__doc__ or "").split()), **_object(properties | COMMON)}
+    return {"anyOf": [shape, {"type": "null"}], "description": shape.pop("description")} if not required else shape
