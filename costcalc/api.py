@@ -58,4 +58,10 @@ def exact(name: str, value: Setting) -> Any:
     try:
         return read_setting(value)
     except ValueError as error:
-        raise UsageError(Problem(f"`{name}` cannot be `{value}`: {error}", None, "write a number such as 0.75, 6/7 or 224, a word, true or false")) from None
+        raise UsageError(
+            Problem(
+                f"`{name}` cannot be `{value}`: {error}",
+                None,
+                "write a number such as 0.75, 6/7 or 224, a word, true or false",
+            )
+        ) from None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 from costcalc import number
 from costcalc.errors import suggestion
@@ -20,8 +20,17 @@ MAX_LENGTH = 400
 MAX_DEPTH = 40
 MAX_BITS = 256
 
-TOKEN = re.compile(r"\s*(?:(?P<number>[0-9][0-9A-Za-z_.]*)|(?P<name>[^\W\d]\w*(?:\.[^\W\d]\w*)*)|(?P<op>//|<=|>=|==|!=|[-+*/%()<>,])|(?P<bad>\S))")
-FOREIGN = {"^": "powers are written out: a*a", "&": "write `and`", "|": "write `or`", "!": "write `not` or `!=`", "=": "write `==`", "[": "lists are written in YAML"}
+TOKEN = re.compile(
+    r"\s*(?:(?P<number>[0-9][0-9A-Za-z_.]*)|(?P<name>[^\W\d]\w*(?:\.[^\W\d]\w*)*)|(?P<op>//|<=|>=|==|!=|[-+*/%()<>,])|(?P<bad>\S))"
+)
+FOREIGN = {
+    "^": "powers are written out: a*a",
+    "&": "write `and`",
+    "|": "write `or`",
+    "!": "write `not` or `!=`",
+    "=": "write `==`",
+    "[": "lists are written in YAML",
+}
 FUNCTIONS: dict[str, tuple[int, int, Callable[..., Any]]] = {  # name: least and most arguments, meaning
     "min": (1, 9, number.minimum),
     "max": (1, 9, number.maximum),
@@ -31,7 +40,22 @@ FUNCTIONS: dict[str, tuple[int, int, Callable[..., Any]]] = {  # name: least and
     "make_divisible": (1, 2, number.make_divisible),
 }
 RESERVED = frozenset({*FUNCTIONS, "and", "or", "not", "if", "else", "true", "false", "in", "block"})
-BINDING = {"or": 2, "and": 3, "<": 5, "<=": 5, ">": 5, ">=": 5, "==": 5, "!=": 5, "+": 6, "-": 6, "*": 7, "/": 7, "//": 7, "%": 7}
+BINDING = {
+    "or": 2,
+    "and": 3,
+    "<": 5,
+    "<=": 5,
+    ">": 5,
+    ">=": 5,
+    "==": 5,
+    "!=": 5,
+    "+": 6,
+    "-": 6,
+    "*": 7,
+    "/": 7,
+    "//": 7,
+    "%": 7,
+}
 COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "<": lambda a, b: a < b, "<=": lambda a, b: a <= b, ">": lambda a, b: a > b, ">=": lambda a, b: a >= b,
 }  # fmt: skip
@@ -55,7 +79,7 @@ class Word(str):
     __slots__ = ("choices",)
     choices: tuple[str, ...]
 
-    def __new__(cls, text: str, choices: tuple[str, ...] = ()) -> Word:
+    def __new__(cls, text: str, choices: tuple[str, ...] = ()) -> Self:
         word = super().__new__(cls, text)
         word.choices = choices
         return word
@@ -112,7 +136,9 @@ class _Parser:
         kind, text, offset = self.peek()
         if kind == "end":
             return tree
-        raise ExpressionError(f"unexpected `{text}`", offset, len(text), FOREIGN.get(text[0], "is an operator missing?"))
+        raise ExpressionError(
+            f"unexpected `{text}`", offset, len(text), FOREIGN.get(text[0], "is an operator missing?")
+        )
 
     def peek(self) -> tuple[str, str, int]:
         if self.position < len(self.tokens):
@@ -125,7 +151,9 @@ class _Parser:
         if expected is not None and text != expected:
             raise ExpressionError(f"expected `{expected}`" + (f", found `{text}`" if text else ""), offset, len(text))
         if kind == "end":
-            raise ExpressionError("the expression ends too early", max(offset - 1, 0), 1, "a value is missing at its end")
+            raise ExpressionError(
+                "the expression ends too early", max(offset - 1, 0), 1, "a value is missing at its end"
+            )
         self.position += 1
         return token
 
@@ -185,13 +213,23 @@ class _Parser:
         except ValueError as error:
             raise ExpressionError("number too long", offset, len(text), str(error)) from None
         if value is None:
-            raise ExpressionError(f"`{text}` is not a number", offset, len(text), "numbers are written 32, 0.75, 1e6 or 569M, without leading zeros")
+            raise ExpressionError(
+                f"`{text}` is not a number",
+                offset,
+                len(text),
+                "numbers are written 32, 0.75, 1e6 or 569M, without leading zeros",
+            )
         return Tree("leaf", (value,), offset, len(text))
 
     def call(self, name: str, offset: int) -> Tree:
         if name not in FUNCTIONS:
             near = suggestion(name, FUNCTIONS)
-            raise ExpressionError(f"unknown function `{name}`", offset, len(name), f"did you mean `{near}`?" if near else f"known: {', '.join(FUNCTIONS)}")
+            raise ExpressionError(
+                f"unknown function `{name}`",
+                offset,
+                len(name),
+                f"did you mean `{near}`?" if near else f"known: {', '.join(FUNCTIONS)}",
+            )
         self.take("(")
         arguments = [self.expression(0)]
         while self.peek()[1] == ",":
@@ -247,7 +285,10 @@ def _evaluate(tree: Tree, names: Mapping[str, Any]) -> Any:
 
 def _bounded(value: Any, tree: Tree) -> Any:
     """The value, unless it is a plain number so long that a chain of such expressions could not be computed."""
-    if isinstance(value, int | Fraction) and max(value.numerator.bit_length(), value.denominator.bit_length()) > MAX_BITS:
+    if (
+        isinstance(value, int | Fraction)
+        and max(value.numerator.bit_length(), value.denominator.bit_length()) > MAX_BITS
+    ):
         raise ExpressionError("the number is too large", tree.offset, tree.length, f"at most {MAX_BITS} bits")
     return value
 

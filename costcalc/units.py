@@ -9,7 +9,9 @@ SUFFIXES = {"k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10*
 MAX_DIGITS = 24
 MAX_EXPONENT = 18
 # YAML 1.2's decimals and a suffix; no leading zeros, so that 010 is neither 8 nor 10
-NUMBER = re.compile(r"(?P<whole>0|[1-9][0-9]*)(?:\.(?P<decimals>[0-9]+))?(?:[eE](?P<exp>[+-]?[0-9]+))?(?P<suffix>[kKMGBT])?")
+NUMBER = re.compile(
+    r"(?P<whole>0|[1-9][0-9]*)(?:\.(?P<decimals>[0-9]+))?(?:[eE](?P<exp>[+-]?[0-9]+))?(?P<suffix>[kKMGBT])?"
+)
 
 
 def read_number(text: str) -> int | Fraction | None:

@@ -95,7 +95,11 @@ class _Reader:
             if self.documents == 2:
                 self.refuse(event, "a second document in one file", "write one network a file")
         elif isinstance(event, yaml.AliasEvent):
-            self.refuse(event, f"an alias, `*{event.anchor}`", "quote it if it is meant as text, or write a*b with the name first; anchors and aliases are not used: see `blocks` and `repeat`")
+            self.refuse(
+                event,
+                f"an alias, `*{event.anchor}`",
+                "quote it if it is meant as text, or write a*b with the name first; anchors and aliases are not used: see `blocks` and `repeat`",
+            )
             self.place(Scalar("", True, self.span(event)))
         elif isinstance(event, yaml.NodeEvent):
             self.node(event)
@@ -108,14 +112,21 @@ class _Reader:
 
     def node(self, event: Any) -> None:
         if event.anchor is not None:
-            self.refuse(event, f"an anchor, `&{event.anchor}`", "use `blocks`, `repeat` or `defaults` to say something once")
+            self.refuse(
+                event, f"an anchor, `&{event.anchor}`", "use `blocks`, `repeat` or `defaults` to say something once"
+            )
         if event.tag is not None:
             self.refuse(event, f"a tag, `{event.tag}`", "values need no tags; quote the text if the `!` is part of it")
         if isinstance(event, yaml.ScalarEvent):
-            self.place(Scalar(event.value, bool(event.style), self.span(event)))  # plain: "" from the C parser, else None
+            self.place(
+                Scalar(event.value, bool(event.style), self.span(event))
+            )  # plain: "" from the C parser, else None
             return
         if len(self.open) >= MAX_DEPTH:
-            raise SpecError(*self.problems, Problem("nested too deeply", self.span(event), f"at most {MAX_DEPTH} levels of lists and mappings"))
+            raise SpecError(
+                *self.problems,
+                Problem("nested too deeply", self.span(event), f"at most {MAX_DEPTH} levels of lists and mappings"),
+            )
         if isinstance(event, yaml.MappingStartEvent):
             self.open.append(Pairs([], self.span(event)))
             self.keys.append(None)
@@ -130,7 +141,9 @@ class _Reader:
         elif self.skip:
             self.skip = False
             if not (isinstance(tree, Scalar) and not tree.text):
-                self.problems.append(Problem("a `:` inside parentheses", tree.span, "quote the expression, or close the parenthesis"))
+                self.problems.append(
+                    Problem("a `:` inside parentheses", tree.span, "quote the expression, or close the parenthesis")
+                )
         elif isinstance(top := self.open[-1], Items):
             joined = _joined(top.items[-1], tree) if top.items else None
             top.items[-1:] = [joined] if joined else [*top.items[-1:], tree]
@@ -166,7 +179,9 @@ def _joined(before: Tree, tree: Tree) -> Scalar | None:
     a, b = before.span, tree.span
     if a.line != b.line:
         return Scalar(f"{before.text}, {tree.text}", False, a)
-    return Scalar(a.source.line(a.line)[a.column - 1 : b.end - 1].rstrip(), False, Span(a.source, a.line, a.column, b.end))
+    return Scalar(
+        a.source.line(a.line)[a.column - 1 : b.end - 1].rstrip(), False, Span(a.source, a.line, a.column, b.end)
+    )
 
 
 HINTS = {
@@ -196,5 +211,9 @@ def _unreadable(source: Source, error: yaml.YAMLError) -> Problem:
     for number, line in enumerate(source.text.split("\n"), 1):
         for column, character in enumerate(line, 1):
             if not (character.isprintable() or character in "\t\r\x85\u00a0\u2028\u2029"):
-                return Problem(f"character U+{ord(character):04X} is not allowed in YAML", Span(source, number, column, column + 1), "remove it, or write it as an escape in double quotes")
+                return Problem(
+                    f"character U+{ord(character):04X} is not allowed in YAML",
+                    Span(source, number, column, column + 1),
+                    "remove it, or write it as an escape in double quotes",
+                )
     return Problem(f"this is not YAML: {error}", Span(source, 1, 1, 2))

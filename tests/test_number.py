@@ -22,7 +22,7 @@ from costcalc import number
 from costcalc.number.batch import LIMIT, Batch, Split, for_each_group
 from costcalc.number.symbolic import Symbolic
 
-EXACT = settings(derandomize=True, deadline=None, max_examples=200, database=None)
+EXACT = settings(derandomize=True, deadline=None, max_examples=400, database=None)
 
 # function, arguments, the result worked out by hand
 CASES: list[tuple[str, tuple[Any, ...], Any]] = [
@@ -61,7 +61,8 @@ CASES: list[tuple[str, tuple[Any, ...], Any]] = [
     ("gcd", (0, 5), 5),
     ("make_divisible", (30, 8), 32),  # 3.75 eights
     ("make_divisible", (28, 8), 32),  # 3.5 eights: a tie goes up
-    ("make_divisible", (27, 8), 24),  # 24 is 88.9 % ... of 27: see the next two
+    ("make_divisible", (26, 8), 24),  # 3.25 eights; 24 is 92.3 % of it
+    ("make_divisible", (27, 8), 32),  # 3.375 eights; 24 would be 88.9 %
     ("make_divisible", (3, 8), 8),  # never below one eight
     ("make_divisible", (F(48, 5), 8), 16),  # 32*0.3 = 9.6: 8 would be 83.3 %
     ("make_divisible", (18, 8), 24),  # 16 would be 88.9 %
@@ -69,7 +70,6 @@ CASES: list[tuple[str, tuple[Any, ...], Any]] = [
     ("make_divisible", (17, 4), 16),
     ("make_divisible", (100, 16), 96),  # 96 %
 ]
-CASES[CASES.index(("make_divisible", (27, 8), 24))] = ("make_divisible", (26, 8), 24)  # 92.3 %: kept
 
 
 def call(name: str, arguments: tuple[Any, ...]) -> Any:
@@ -295,8 +295,7 @@ def test_a_formula_equals_its_value_here_and_the_plain_result_elsewhere(program:
 def test_a_batch_equals_the_plain_result_at_every_point(program: Program, points: list[dict[str, Any]]) -> None:
     result = run(program, {name: Batch.of([point[name] for point in points]) for name in "abr"})
     if isinstance(result, Batch):
-        values = result.values()
-        assert values == [run(program, point) for point in points][: len(values)]
+        assert result.values() == [run(program, point) for point in points]
 
 
 large = st.fixed_dictionaries({
@@ -309,8 +308,7 @@ large = st.fixed_dictionaries({
 def test_a_batch_beyond_64_bits_never_wraps_around(program: Program, points: list[dict[str, Any]]) -> None:
     result = run(program, {name: Batch.of([point[name] for point in points]) for name in "abr"})
     if isinstance(result, Batch):
-        values = result.values()
-        assert values == [run(program, point) for point in points][: len(values)]
+        assert result.values() == [run(program, point) for point in points]
 
 
 # -- formulas ---------------------------------------------------------------------------------------------------------
@@ -410,10 +408,10 @@ def test_values_near_the_limit(edge: int) -> None:
     assert number.divide(edge, batch).values() == [1, edge, -1]
 
 
-def test_a_long_product_stays_exact_and_returns_to_64_bits_when_small() -> None:
+def test_a_long_product_stays_exact() -> None:
     batch = number.product([Batch.of([3, 10**6])] * 12)
     assert batch.values() == [3**12, 10**72]
-    assert (batch // batch * 5).numerators.dtype == np.int64 or (batch // batch * 5).values() == [5, 5]
+    assert (batch // batch * 5).values() == [5, 5]
 
 
 def test_zeros_meet_long_denominators() -> None:

@@ -45,7 +45,9 @@ class SpecCommand(TyperCommand):
         spec = ctx.meta.get("costcalc.spec")
         with formatter.section(f"Hyper-parameters of {spec}" if spec else "Hyper-parameters"):
             if spec is None:
-                formatter.write_text("Each one that SPEC declares is an option: `costcalc report SPEC --help` lists them.")
+                formatter.write_text(
+                    "Each one that SPEC declares is an option: `costcalc report SPEC --help` lists them."
+                )
                 return
             try:
                 document = read_document(spec)
@@ -60,7 +62,9 @@ def _described(parameter: Any) -> tuple[str, str]:
     default = content.text if hasattr(content, "text") else shown(content)
     limits = [f"{name.replace('_', ' ')} {shown(value)}" for name, value in parameter.limits.items()]
     choices = [f"one of {', '.join(map(shown, parameter.choices))}"] if parameter.choices else []
-    return f"--{parameter.name}", "; ".join([*([parameter.help] if parameter.help else []), *limits, *choices, f"default {default}"])
+    return f"--{parameter.name}", "; ".join(
+        [*([parameter.help] if parameter.help else []), *limits, *choices, f"default {default}"]
+    )
 
 
 def _settings_first(args: list[str], options: dict[str, bool]) -> tuple[list[str], list[str]]:
@@ -97,7 +101,7 @@ def _is_value(rest: list[str], positionals: list[str], options: dict[str, bool])
     return bool(positionals or following)
 
 
-def given(ctx: typer.Context, pairs: Iterable[str]) -> dict[str, Any]:
+def given(pairs: Iterable[str]) -> dict[str, Any]:
     """The hyper-parameters of `--set name=value`, exact. Raises UsageError."""
     values: dict[str, Any] = {}
     for pair in pairs:
@@ -118,7 +122,13 @@ def document_for(ctx: typer.Context, spec: str, values: dict[str, Any]) -> Docum
     for name in values:
         near = suggestion(f"--{name}", options)
         if name not in declared and not suggestion(name, declared) and near:
-            raise UsageError(Problem(f"no option `--{name}`, and the spec declares no hyper-parameter `{name}`", None, f"did you mean `{near}`?"))
+            raise UsageError(
+                Problem(
+                    f"no option `--{name}`, and the spec declares no hyper-parameter `{name}`",
+                    None,
+                    f"did you mean `{near}`?",
+                )
+            )
     return document
 
 

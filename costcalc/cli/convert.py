@@ -16,9 +16,17 @@ app = command_app()
 @app.command("convert", cls=SpecCommand)
 def convert(
     ctx: typer.Context,
-    spec: Annotated[str, typer.Argument(metavar="SPEC", help="A file, the name of a bundled spec, or - for standard input.", show_default=False)],
+    spec: Annotated[
+        str,
+        typer.Argument(
+            metavar="SPEC", help="A file, the name of a bundled spec, or - for standard input.", show_default=False
+        ),
+    ],
     out: Annotated[str, typer.Argument(metavar="OUT", help="A file to write, or - for standard output.")] = "-",
-    settings: Annotated[list[str], typer.Option("--set", metavar="NAME=VALUE", help="Set a hyper-parameter; `--NAME VALUE` does the same.")] = [],  # noqa: B006 - typer wants a list
+    settings: Annotated[
+        list[str],
+        typer.Option("--set", metavar="NAME=VALUE", help="Set a hyper-parameter; `--NAME VALUE` does the same."),
+    ] = [],  # noqa: B006 - typer wants a list
 ) -> None:
     """The layers of a network, flat, in the order in which they run: the layer IR, as JSON.
 
@@ -26,6 +34,6 @@ def convert(
       costcalc convert mobilenet_v1.yaml -
       costcalc convert mobilenet_v1.yaml v1-0.75.json --alpha 0.75
     """
-    values = given(ctx, settings)
+    values = given(settings)
     model = Model(document_for(ctx, spec, values), values)
     write(to_json(model.network.as_json()), out, [spec])

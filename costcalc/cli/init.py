@@ -16,7 +16,9 @@ app = command_app()
 
 @app.command("init")
 def init(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="The file to write, or - for standard output.")] = "network.yaml",
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="The file to write, or - for standard output.")
+    ] = "network.yaml",
 ) -> None:
     """A commented first spec, ready to be reported and changed. A file that is there already is left alone.
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import os
 import sys
 from typing import Any, NoReturn
@@ -44,7 +45,9 @@ class _Commands(TyperGroup):
         if args and args[0] not in COMMANDS:
             near = suggestion(args[0], COMMANDS)
             known = ", ".join(f"`{name}`" for name in COMMANDS)
-            raise CostcalcError(Problem(f"unknown command `{args[0]}`", None, f"did you mean `{near}`?" if near else f"known: {known}"))
+            raise CostcalcError(
+                Problem(f"unknown command `{args[0]}`", None, f"did you mean `{near}`?" if near else f"known: {known}")
+            )
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
@@ -52,7 +55,9 @@ class _Commands(TyperGroup):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-app = typer.Typer(cls=_Commands, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
+app = typer.Typer(
+    cls=_Commands, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True
+)
 
 
 def _version(wanted: bool) -> None:
@@ -62,7 +67,9 @@ def _version(wanted: bool) -> None:
 
 
 @app.callback()
-def _overview(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version.")) -> None:
+def _overview(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
     """Exact parameters, multiply-adds and memory of neural networks, from a short YAML spec.
 
     \b
@@ -98,7 +105,7 @@ def main() -> NoReturn:
 
 
 def _run(arguments: list[str], debug: bool) -> int:
-    as_json = "--format=json" in arguments or ("--format", "json") in zip(arguments, arguments[1:], strict=False)
+    as_json = "--format=json" in arguments or ("--format", "json") in itertools.pairwise(arguments)
     try:
         return typer.main.get_command(app).main(arguments, prog_name="costcalc", standalone_mode=False) or 0
     except CostcalcError as error:
@@ -121,7 +128,9 @@ def _run(arguments: list[str], debug: bool) -> int:
     except Exception as error:
         if debug:
             raise
-        sys.stderr.write(f"error: a bug in costcalc: {type(error).__name__}: {error}\n  help: run it again with --debug and report what it prints\n")
+        sys.stderr.write(
+            f"error: a bug in costcalc: {type(error).__name__}: {error}\n  help: run it again with --debug and report what it prints\n"
+        )
         return BUG
 
 

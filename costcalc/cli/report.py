@@ -7,7 +7,17 @@ from typing import Annotated, Optional
 import typer
 
 from costcalc.api import Model
-from costcalc.cli.common import SpecCommand, can_show_bars, command_app, document_for, given, one_of, terminal_width, wants_color, write
+from costcalc.cli.common import (
+    SpecCommand,
+    can_show_bars,
+    command_app,
+    document_for,
+    given,
+    one_of,
+    terminal_width,
+    wants_color,
+    write,
+)
 from costcalc.cost import DTYPES
 from costcalc.cost.report import BY, SORTS
 from costcalc.errors import Problem, UsageError
@@ -19,17 +29,49 @@ app = command_app()
 @app.command("report", cls=SpecCommand)
 def report(
     ctx: typer.Context,
-    spec: Annotated[str, typer.Argument(metavar="SPEC", help="A file, the name of a bundled spec, or - for standard input.", show_default=False)],
-    settings: Annotated[list[str], typer.Option("--set", metavar="NAME=VALUE", help="Set a hyper-parameter; `--NAME VALUE` does the same.")] = [],  # noqa: B006 - typer wants a list
-    by: Annotated[Optional[str], typer.Option("--by", metavar="|".join(BY), help="What a row is; `layer` is a layer with its norm and activation.", show_default="layer")] = None,
-    depth: Annotated[Optional[int], typer.Option("--depth", min=1, help="Add up what shares the first N parts of its path; 1 shows stages.")] = None,
-    sort: Annotated[str, typer.Option("--sort", metavar="|".join(SORTS), help="The order of the rows; numbers fall.")] = "order",
-    top: Annotated[Optional[int], typer.Option("--top", min=1, help="Show the first N rows, the others as one.")] = None,
-    convention: Annotated[str, typer.Option("--convention", metavar="NAME|FILE", help="How to count; `costcalc list conventions` has the names.")] = "paper",
+    spec: Annotated[
+        str,
+        typer.Argument(
+            metavar="SPEC", help="A file, the name of a bundled spec, or - for standard input.", show_default=False
+        ),
+    ],
+    settings: Annotated[
+        list[str],
+        typer.Option("--set", metavar="NAME=VALUE", help="Set a hyper-parameter; `--NAME VALUE` does the same."),
+    ] = [],  # noqa: B006 - typer wants a list
+    by: Annotated[
+        Optional[str],
+        typer.Option(
+            "--by",
+            metavar="|".join(BY),
+            help="What a row is; `layer` is a layer with its norm and activation.",
+            show_default="layer",
+        ),
+    ] = None,
+    depth: Annotated[
+        Optional[int],
+        typer.Option("--depth", min=1, help="Add up what shares the first N parts of its path; 1 shows stages."),
+    ] = None,
+    sort: Annotated[
+        str, typer.Option("--sort", metavar="|".join(SORTS), help="The order of the rows; numbers fall.")
+    ] = "order",
+    top: Annotated[
+        Optional[int], typer.Option("--top", min=1, help="Show the first N rows, the others as one.")
+    ] = None,
+    convention: Annotated[
+        str,
+        typer.Option(
+            "--convention", metavar="NAME|FILE", help="How to count; `costcalc list conventions` has the names."
+        ),
+    ] = "paper",
     batch: Annotated[int, typer.Option("--batch", min=1, max=10**9, help="Samples in a forward pass.")] = 1,
-    dtype: Annotated[str, typer.Option("--dtype", metavar="|".join(DTYPES), help="How weights and activations are stored.")] = "float32",
+    dtype: Annotated[
+        str, typer.Option("--dtype", metavar="|".join(DTYPES), help="How weights and activations are stored.")
+    ] = "float32",
     format: Annotated[str, typer.Option("--format", metavar="|".join(FORMATS), help="How to write it.")] = "table",  # noqa: A002
-    output: Annotated[Optional[str], typer.Option("--output", "-o", metavar="FILE", help="Write to a file instead of stdout.")] = None,
+    output: Annotated[
+        Optional[str], typer.Option("--output", "-o", metavar="FILE", help="Write to a file instead of stdout.")
+    ] = None,
 ) -> None:
     """What a network costs: parameters, multiply-adds and memory, layer by layer.
 
@@ -43,9 +85,13 @@ def report(
     one_of("sort", sort, SORTS)
     one_of("dtype", dtype, DTYPES)
     if by is not None and depth is not None:
-        raise UsageError(Problem("`--by` and `--depth` both say what a row is", None, "keep one of them; `--depth 1` is `--by stage`"))
+        raise UsageError(
+            Problem(
+                "`--by` and `--depth` both say what a row is", None, "keep one of them; `--depth 1` is `--by stage`"
+            )
+        )
     view = View(one_of("grouping", by or "layer", BY), depth, sort, top)  # type: ignore[arg-type]  # checked just here
-    values = given(ctx, settings)
+    values = given(settings)
     model = Model(document_for(ctx, spec, values), values)
     counted = model.report(convention, batch, dtype)
     chosen = view if format != "json" or (by, depth, sort, top) != (None, None, "order", None) else None

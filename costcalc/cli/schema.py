@@ -15,7 +15,9 @@ app = command_app()
 
 @app.command("schema")
 def schema(
-    output: Annotated[Optional[str], typer.Option("--output", "-o", metavar="FILE", help="Write to a file instead of stdout.")] = None,
+    output: Annotated[
+        Optional[str], typer.Option("--output", "-o", metavar="FILE", help="Write to a file instead of stdout.")
+    ] = None,
 ) -> None:
     """The JSON Schema of specs, draft-07, for editors.
 

@@ -52,9 +52,17 @@ class Convention:
         try:
             value = rule.evaluate(names)
         except ExpressionError as error:
-            raise UsageError(Problem(f"convention `{self.name}`, kind `{kind}`: {error.message} in `{rule.text}`")) from None
+            raise UsageError(
+                Problem(f"convention `{self.name}`, kind `{kind}`: {error.message} in `{rule.text}`")
+            ) from None
         if not is_number(value) or not is_whole(value):
-            raise UsageError(Problem(f"convention `{self.name}`, kind `{kind}`: `{rule.text}` gives {value}", None, "a count is a whole number; use floor or ceil where a tool rounds"))
+            raise UsageError(
+                Problem(
+                    f"convention `{self.name}`, kind `{kind}`: `{rule.text}` gives {value}",
+                    None,
+                    "a count is a whole number; use floor or ceil where a tool rounds",
+                )
+            )
         return value
 
 
@@ -75,7 +83,9 @@ def load_convention(name: str) -> Convention:
         text = data.decode("utf-8-sig")
     except (OSError, ValueError) as error:
         if name.endswith((".yaml", ".yml")) or "/" in name:
-            raise UsageError(Problem(f"cannot read the convention `{name}`: {getattr(error, 'strerror', None) or error}")) from None
+            raise UsageError(
+                Problem(f"cannot read the convention `{name}`: {getattr(error, 'strerror', None) or error}")
+            ) from None
         raise UsageError(unknown("convention", name, found)) from None
     return _read(Source(name if name not in found else path.name, text), path.stem)
 
@@ -84,14 +94,30 @@ def _read(source: Source, stem: str) -> Convention:
     tree = parse_yaml(source)
     problems: list[Problem] = []
     if not isinstance(tree, Pairs) or tree.get("costcalc-convention") is None:
-        raise SpecError(Problem("this is not a convention", tree.span, f"it is a mapping that begins with `costcalc-convention: {VERSION}`"))
-    problems += [unknown("part of a convention", key.text, PARTS, key.span) for key, _ in tree.pairs if key.text not in PARTS]
+        raise SpecError(
+            Problem(
+                "this is not a convention",
+                tree.span,
+                f"it is a mapping that begins with `costcalc-convention: {VERSION}`",
+            )
+        )
+    problems += [
+        unknown("part of a convention", key.text, PARTS, key.span) for key, _ in tree.pairs if key.text not in PARTS
+    ]
     version = tree.get("costcalc-convention")
     if not isinstance(version, Scalar) or version.text != VERSION:
-        problems.append(Problem("this version of conventions is not known", version.span if version else tree.span, f"write `costcalc-convention: {VERSION}`"))
+        problems.append(
+            Problem(
+                "this version of conventions is not known",
+                version.span if version else tree.span,
+                f"write `costcalc-convention: {VERSION}`",
+            )
+        )
     text = {part: _text(tree.get(part)) for part in ("name", "unit", "about", "source")}
     if not text["unit"]:
-        problems.append(Problem("the convention lacks its `unit`", tree.span, "as in `unit: MACs`: what one of the count is"))
+        problems.append(
+            Problem("the convention lacks its `unit`", tree.span, "as in `unit: MACs`: what one of the count is")
+        )
     rules = _rules(tree.get("count"), tree, problems)
     if problems:
         raise SpecError(*problems)
@@ -104,7 +130,13 @@ def _text(tree: Tree | None) -> str:
 
 def _rules(tree: Tree | None, whole: Pairs, problems: list[Problem]) -> dict[str, Any]:
     if not isinstance(tree, Pairs):
-        problems.append(Problem("the convention lacks its `count`", (tree or whole).span, "a mapping from kinds to expressions, as in `count: {default: macs}`"))
+        problems.append(
+            Problem(
+                "the convention lacks its `count`",
+                (tree or whole).span,
+                "a mapping from kinds to expressions, as in `count: {default: macs}`",
+            )
+        )
         return {}
     rules: dict[str, Any] = {}
     for key, value in tree.pairs:
@@ -116,7 +148,9 @@ def _rules(tree: Tree | None, whole: Pairs, problems: list[Problem]) -> dict[str
         try:
             rules[key.text] = rule = parse(value.text.strip())
         except ExpressionError as error:
-            problems.append(Problem(error.message, value.span.part(error.offset + value.quoted, error.length), error.help))
+            problems.append(
+                Problem(error.message, value.span.part(error.offset + value.quoted, error.length), error.help)
+            )
             continue
         for name, offset, _ in rule.names() if isinstance(rule, Expression) else ():
             if name not in NAMES:

@@ -12,7 +12,17 @@ from costcalc.kinds import REGISTRY, Kind
 from costcalc.network import Network, Node
 from costcalc.number import Number, ceil_div, total
 
-DTYPES = {"float64": 64, "float32": 32, "float16": 16, "bfloat16": 16, "float8": 8, "int16": 16, "int8": 8, "int4": 4, "int1": 1}
+DTYPES = {
+    "float64": 64,
+    "float32": 32,
+    "float16": 16,
+    "bfloat16": 16,
+    "float8": 8,
+    "int16": 16,
+    "int8": 8,
+    "int4": 4,
+    "int1": 1,
+}
 MAX_BATCH = 10**9
 
 
@@ -52,7 +62,19 @@ def _row(network: Network, node: Node, kind: Kind, convention: Convention, batch
     if kind.storage != "view":
         elements = (total(x.size for x in inputs) + node.output.size) * batch + (scaled.params if scaled else 0)
     name = f"{node.kind} {kind.variety()}".rstrip()
-    return Row(node.path, name, inputs, node.output, scaled, counted, new, _bytes(elements, bits), 1, kind.step(), counted is None)
+    return Row(
+        node.path,
+        name,
+        inputs,
+        node.output,
+        scaled,
+        counted,
+        new,
+        _bytes(elements, bits),
+        1,
+        kind.step(),
+        counted is None,
+    )
 
 
 def _bytes(elements: Number, bits: int) -> Any:

@@ -103,7 +103,9 @@ class Report:
     def status(self) -> Literal["complete", "partial"]:
         return "partial" if self.uncounted else "complete"
 
-    def rows(self, by: By = "layer", depth: int | None = None, sort: str = "order", top: int | None = None) -> list[Row]:
+    def rows(
+        self, by: By = "layer", depth: int | None = None, sort: str = "order", top: int | None = None
+    ) -> list[Row]:
         """The nodes grouped by `by`, or by the first `depth` elements of their paths; sorted; the first `top` of them.
 
         Whatever `top` leaves out becomes one last row, so that the columns still add up. Raises UsageError.
@@ -130,7 +132,10 @@ class Report:
             return self._merge(lambda node: node.stage)
         if by == "kind":
             kinds = {row.path: row.kind for row in self.layers}
-            return [replace(row, output=None, inputs=(), kind="", step="") for row in self._merge(lambda node: kinds[node.path])]
+            return [
+                replace(row, output=None, inputs=(), kind="", step="")
+                for row in self._merge(lambda node: kinds[node.path])
+            ]
         return self._merge(lambda node: node.layer)
 
     def _merge(self, key: Callable[[Node], str]) -> list[Row]:

@@ -12,4 +12,16 @@ from costcalc.kinds.base import REGISTRY, Join, Kind, Layer, kind
 FAMILIES = (convolution, linear, pooling, pointwise, joining, arranging)
 FOLLOWERS = {role: tuple(name for name, cls in REGISTRY.items() if cls.role == role) for role in ("norm", "act")}
 
-__all__ = ["FAMILIES", "FOLLOWERS", "REGISTRY", "REQUIRED", "SPELLINGS", "Attribute", "Join", "Kind", "KindError", "Layer", "kind"]
+__all__ = [
+    "FAMILIES",
+    "FOLLOWERS",
+    "REGISTRY",
+    "REQUIRED",
+    "SPELLINGS",
+    "Attribute",
+    "Join",
+    "Kind",
+    "KindError",
+    "Layer",
+    "kind",
+]

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from costcalc.census import Census
-from costcalc.kinds.attributes import REQUIRED, Attribute, KindError, choice, count, per_axis, probability, sizes
+from costcalc.kinds.attributes import (
+    REQUIRED,
+    Attribute,
+    KindError,
+    choice,
+    count,
+    optional,
+    per_axis,
+    probability,
+    sizes,
+)
 from costcalc.kinds.base import Layer, kind
 from costcalc.kinds.window import need_map, spread, written
 from costcalc.number import divide, total
@@ -25,8 +35,8 @@ class Split(Free):
 
     storage = "view"
     part = count("which part this is, from 1")
-    parts = count("number of equal parts", default=None, least=2)
-    sizes = sizes("channels of each part, where they differ", most=64, default=None)
+    parts = optional(count("number of equal parts", least=2))
+    sizes = optional(sizes("channels of each part, where they differ", most=64))
 
     def shape(self, x: Shape) -> Shape:
         if (self.parts is None) == (self.sizes is None):
@@ -36,10 +46,16 @@ class Split(Free):
             raise KindError(f"there is no part {self.part} of {pieces}", "part", f"`part` is 1 to {pieces}")
         if self.sizes is not None:
             if total(self.sizes) != x.channels:
-                raise KindError(f"the sizes add up to {total(self.sizes)}, and the input has {x.channels} channels", "sizes")
+                raise KindError(
+                    f"the sizes add up to {total(self.sizes)}, and the input has {x.channels} channels", "sizes"
+                )
             return x.at(next(size for i, size in enumerate(self.sizes, 1) if self.part == i))
         if x.channels % self.parts != 0:
-            raise KindError(f"{x.channels} channels cannot be divided into {self.parts} equal parts", "parts", "`parts` must divide the channels, or use `sizes`")
+            raise KindError(
+                f"{x.channels} channels cannot be divided into {self.parts} equal parts",
+                "parts",
+                "`parts` must divide the channels, or use `sizes`",
+            )
         return x.at(divide(x.channels, self.parts))
 
 
@@ -51,7 +67,11 @@ class ChannelShuffle(Free):
 
     def shape(self, x: Shape) -> Shape:
         if x.channels % self.groups != 0:
-            raise KindError(f"{x.channels} channels cannot be divided into {self.groups} groups", "groups", "`groups` must divide the channels")
+            raise KindError(
+                f"{x.channels} channels cannot be divided into {self.groups} groups",
+                "groups",
+                "`groups` must divide the channels",
+            )
         return x
 
 
@@ -73,8 +93,8 @@ class Reshape(Free):
     """
 
     storage = "view"
-    to = sizes("the new sizes: channels, then axes", most=4, default=None)
-    tokens = count("number of tokens of a sequence", default=None)
+    to = optional(sizes("the new sizes: channels, then axes", most=4))
+    tokens = optional(count("number of tokens of a sequence"))
 
     def shape(self, x: Shape) -> Shape:
         if (self.to is None) == (self.tokens is None):
@@ -105,9 +125,13 @@ class Upsample(Layer):
     position alone and are not counted.
     """
 
-    scale = per_axis("factor along each axis", default=None)
-    size = per_axis("output size along each axis", default=None)
-    mode = choice("`nearest`, or `linear`, `bilinear`, `trilinear` for one, two, three axes", ("nearest", *LINEAR.values()), default="nearest")
+    scale = optional(per_axis("factor along each axis"))
+    size = optional(per_axis("output size along each axis"))
+    mode = choice(
+        "`nearest`, or `linear`, `bilinear`, `trilinear` for one, two, three axes",
+        ("nearest", *LINEAR.values()),
+        default="nearest",
+    )
 
     def shape(self, x: Shape) -> Shape:
         need_map(x, self.name)
@@ -118,11 +142,17 @@ class Upsample(Layer):
             raise KindError(f"`{self.mode}` does not fit {rank} axes", "mode", f"use `nearest` or `{LINEAR[rank]}`")
         if self.size is not None:
             return Shape(x.channels, spread(self.size, rank, "size"))
-        return Shape(x.channels, tuple(a * s for a, s in zip(x.spatial, spread(self.scale, rank, "scale"), strict=True)))
+        return Shape(
+            x.channels, tuple(a * s for a, s in zip(x.spatial, spread(self.scale, rank, "scale"), strict=True))
+        )
 
     def census(self, x: Shape, y: Shape) -> Census:
         neighbours = 1 if self.mode == "nearest" else 2 ** len(x.spatial)
-        return Census(multiplications=neighbours * y.size, additions=(neighbours - 1) * y.size) if neighbours > 1 else Census()
+        return (
+            Census(multiplications=neighbours * y.size, additions=(neighbours - 1) * y.size)
+            if neighbours > 1
+            else Census()
+        )
 
     def variety(self) -> str:
         return f"x{written(self.scale, 1)}" if self.scale is not None else f"to {written(self.size)}"
@@ -140,7 +170,7 @@ class Opaque(Layer):
     """
 
     op = Attribute("name of the operation", "a word", _operation, {"type": "string"}, REQUIRED)
-    to = sizes("sizes of the output: channels, then axes", most=4, default=None)
+    to = optional(sizes("sizes of the output: channels, then axes", most=4))
 
     def shape(self, x: Shape) -> Shape:
         return x if self.to is None else Shape(self.to[0], self.to[1:])
@@ -150,5 +180,3 @@ class Opaque(Layer):
 
     def variety(self) -> str:
         return self.op
-
-

@@ -41,7 +41,9 @@ class Attribute(Generic[T]):
 
     name = ""
 
-    def __init__(self, doc: str, wants: str, read: Callable[[Any], T | None], schema: dict[str, Any], default: Any) -> None:
+    def __init__(
+        self, doc: str, wants: str, read: Callable[[Any], T | None], schema: dict[str, Any], default: Any
+    ) -> None:
         self.doc, self.wants, self._read, self.schema, self.default = doc, wants, read, schema, default
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -69,7 +71,12 @@ class Attribute(Generic[T]):
     @property
     def words(self) -> tuple[str, ...]:
         """The words that may stand here."""
-        return tuple(w for option in self.schema.get("anyOf", [self.schema]) for w in option.get("enum", ()) if isinstance(w, str))
+        return tuple(
+            w
+            for option in self.schema.get("anyOf", [self.schema])
+            for w in option.get("enum", ())
+            if isinstance(w, str)
+        )
 
 
 def _shown(value: Any) -> str:
@@ -94,7 +101,9 @@ def integer(least: int) -> dict[str, Any]:
 
 def count(doc: str, default: Any = REQUIRED, least: int = 1) -> Attribute[Number]:
     """A whole number of channels, groups, parts ..."""
-    wants = ("a positive whole number" if least == 1 else f"a whole number of at least {least}") + f", at most {MAX_SIZE:,}"
+    wants = (
+        "a positive whole number" if least == 1 else f"a whole number of at least {least}"
+    ) + f", at most {MAX_SIZE:,}"
     return Attribute(doc, wants, lambda v: _whole(v, least), integer(least), default)
 
 
@@ -120,12 +129,23 @@ def padding_attribute(default: Any = "same") -> Attribute[Any]:
     def read(value: Any) -> Any:
         return value if value in ("same", "valid") and isinstance(value, str) else _axes(value, 0, 6)
 
-    schema = {"anyOf": [{"enum": ["same", "valid"]}, *integer(0)["anyOf"], {"type": "array", "items": integer(0), "minItems": 1, "maxItems": 6}]}
+    schema = {
+        "anyOf": [
+            {"enum": ["same", "valid"]},
+            *integer(0)["anyOf"],
+            {"type": "array", "items": integer(0), "minItems": 1, "maxItems": 6},
+        ]
+    }
     return Attribute(doc, "same, valid, a number, or a list as in [top, bottom, left, right]", read, schema, default)
 
 
+def optional(attribute: Attribute[T]) -> Attribute[T | None]:
+    """The same attribute, None where it is not given."""
+    return Attribute(attribute.doc, attribute.wants, attribute._read, attribute.schema, None)
+
+
 def flag(doc: str, default: bool | Any) -> Attribute[bool]:
-    """true or false."""
+    """A truth value: true or false."""
     schema = {"anyOf": [{"type": "boolean"}, EXPRESSION]}
     return Attribute(doc, "true or false", lambda v: v if isinstance(v, bool) else None, schema, default)
 
@@ -133,7 +153,13 @@ def flag(doc: str, default: bool | Any) -> Attribute[bool]:
 def choice(doc: str, words: Sequence[str], default: Any = REQUIRED) -> Attribute[str]:
     """One of a few words."""
     schema = {"anyOf": [{"enum": list(words)}, EXPRESSION]}
-    return Attribute(doc, "one of " + ", ".join(words), lambda v: str(v) if isinstance(v, str) and v in words else None, schema, default)
+    return Attribute(
+        doc,
+        "one of " + ", ".join(words),
+        lambda v: str(v) if isinstance(v, str) and v in words else None,
+        schema,
+        default,
+    )
 
 
 def probability(doc: str, default: Any = REQUIRED) -> Attribute[Fraction | int]:
@@ -142,10 +168,16 @@ def probability(doc: str, default: Any = REQUIRED) -> Attribute[Fraction | int]:
     def read(value: Any) -> Any:
         return value if is_number(value) and 0 <= value <= 1 else None
 
-    return Attribute(doc, "a number from 0 to 1", read, {"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, EXPRESSION]}, default)
+    return Attribute(
+        doc,
+        "a number from 0 to 1",
+        read,
+        {"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, EXPRESSION]},
+        default,
+    )
 
 
-def sizes(doc: str, most: int, default: Any = REQUIRED) -> Attribute[tuple[Number, ...] | None]:
+def sizes(doc: str, most: int, default: Any = REQUIRED) -> Attribute[tuple[Number, ...]]:
     """A list of positive whole numbers."""
 
     def read(value: Any) -> Any:

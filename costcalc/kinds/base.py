@@ -24,7 +24,9 @@ def kind(name: str) -> Callable[[K], K]:
         if name in REGISTRY:
             raise ValueError(f"kind `{name}` is registered twice")
         cls.name = name
-        cls.attributes = {a.name: a for base in reversed(cls.__mro__) for a in vars(base).values() if isinstance(a, Attribute)}
+        cls.attributes = {
+            a.name: a for base in reversed(cls.__mro__) for a in vars(base).values() if isinstance(a, Attribute)
+        }
         REGISTRY[name] = cls
         return cls
 
@@ -91,7 +93,11 @@ class Join(Kind):
 
     def infer(self, inputs: Sequence[Shape]) -> Shape:
         if len(inputs) < 2:
-            raise KindError(f"`{self.name}` takes two or more inputs, not {len(inputs)}", None, "give it branches, or `from: [a, b]`")
+            raise KindError(
+                f"`{self.name}` takes two or more inputs, not {len(inputs)}",
+                None,
+                "give it branches, or `from: [a, b]`",
+            )
         return self.shape(inputs)
 
     def count(self, inputs: Sequence[Shape], output: Shape) -> Census | None:

@@ -21,7 +21,9 @@ class Windowed(Layer):
     stride = per_axis("step of the window", default=1)
     padding = padding_attribute()
     dilation = per_axis("distance between the taps of the window; the zeros between are not multiplied", default=1)
-    bias = flag("one learnable addend for each output channel; by default there is one unless a norm follows", default=True)
+    bias = flag(
+        "one learnable addend for each output channel; by default there is one unless a norm follows", default=True
+    )
 
     def taps(self, x: Shape) -> Number:
         """The number of taps of the window, D_K * D_K."""

@@ -22,7 +22,9 @@ class Add(Join):
     def shape(self, xs: Sequence[Shape]) -> Shape:
         for x in xs[1:]:
             if x != xs[0]:
-                raise KindError(f"`add` of shapes that differ: {_listed(xs)}", None, "every branch must end in the same shape")
+                raise KindError(
+                    f"`add` of shapes that differ: {_listed(xs)}", None, "every branch must end in the same shape"
+                )
         return xs[0]
 
     def census(self, xs: Sequence[Shape], y: Shape) -> Census:
@@ -60,7 +62,11 @@ class Concat(Join):
         first = xs[0]
         for x in xs[1:]:
             if x.spatial != first.spatial or x.sequence != first.sequence:
-                raise KindError(f"`concat` of maps of different sizes: {_listed(xs)}", None, "everything but the channels must agree")
+                raise KindError(
+                    f"`concat` of maps of different sizes: {_listed(xs)}",
+                    None,
+                    "everything but the channels must agree",
+                )
         return first.at(total(x.channels for x in xs))
 
     def census(self, xs: Sequence[Shape], y: Shape) -> Census:

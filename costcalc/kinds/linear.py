@@ -17,7 +17,9 @@ class Linear(Layer):
 
     followers = True
     out = count("output features (N)")
-    bias = flag("one learnable addend for each output feature; by default there is one unless a norm follows", default=True)
+    bias = flag(
+        "one learnable addend for each output feature; by default there is one unless a norm follows", default=True
+    )
 
     def shape(self, x: Shape) -> Shape:
         if x.spatial and not x.sequence:

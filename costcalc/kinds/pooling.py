@@ -7,7 +7,7 @@ are counted like others, so `count_include_pad` changes the values, and the divi
 from __future__ import annotations
 
 from costcalc.census import Census
-from costcalc.kinds.attributes import KindError, flag, padding_attribute, per_axis
+from costcalc.kinds.attributes import KindError, flag, optional, padding_attribute, per_axis
 from costcalc.kinds.base import Layer, kind
 from costcalc.kinds.window import need_map, output_sizes, padding_of, spread, stepped, written
 from costcalc.number import Number, gcd, product
@@ -26,7 +26,7 @@ class WindowPool(Layer):
 
     takes_maximum = False
     kernel = per_axis("size of the window")
-    stride = per_axis("step of the window; by default the kernel, so that windows do not overlap", default=None)
+    stride = optional(per_axis("step of the window; by default the kernel, so that windows do not overlap"))
     padding = padding_attribute()
     ceil_mode = flag("round the output size up; no window starts in the padding after the input", default=False)
 
@@ -103,7 +103,9 @@ class GlobalPool(Layer):
     """What global pools share: one value for each channel, over all positions (or tokens)."""
 
     takes_maximum = False
-    keep_axes = flag("keep the axes, each with size 1, so that a convolution may follow; else the output is a vector", default=False)
+    keep_axes = flag(
+        "keep the axes, each with size 1, so that a convolution may follow; else the output is a vector", default=False
+    )
 
     def shape(self, x: Shape) -> Shape:
         if not x.spatial:

@@ -14,7 +14,9 @@ def spread(value: Any, rank: int, attribute: str) -> tuple[Number, ...]:
     if not isinstance(value, tuple):
         return (value,) * rank
     if len(value) != rank:
-        raise KindError(f"`{attribute}` has {len(value)} values for {rank} axes", attribute, f"the input has {_axis_names(rank)}")
+        raise KindError(
+            f"`{attribute}` has {len(value)} values for {rank} axes", attribute, f"the input has {_axis_names(rank)}"
+        )
     return value
 
 
@@ -22,10 +24,16 @@ def need_map(x: Shape, kind: str) -> None:
     """Raises KindError where the input has no axes for a window to slide along."""
     if x.sequence or not x.spatial:
         what = "a sequence of tokens" if x.sequence else "a vector"
-        raise KindError(f"`{kind}` needs a feature map, and its input is {what} ({x})", None, "it slides a window along height, width, ...")
+        raise KindError(
+            f"`{kind}` needs a feature map, and its input is {what} ({x})",
+            None,
+            "it slides a window along height, width, ...",
+        )
 
 
-def padding_of(padding: Any, size: Number, window: Number, stride: Number, axis: int, rank: int) -> tuple[Number, Number]:
+def padding_of(
+    padding: Any, size: Number, window: Number, stride: Number, axis: int, rank: int
+) -> tuple[Number, Number]:
     """The padding before and after one axis; `window` is what the dilated kernel covers.
 
     `same` is TensorFlow's: ceil(size/stride) outputs, an odd pixel after (tensorflow/core/framework/common_shape_fns.cc).
@@ -41,17 +49,27 @@ def padding_of(padding: Any, size: Number, window: Number, stride: Number, axis:
         return padding[axis], padding[axis]
     if len(padding) == 2 * rank:
         return padding[2 * axis], padding[2 * axis + 1]
-    raise KindError(f"`padding` has {len(padding)} values for {rank} axes", "padding", f"write 1, {rank} or {2 * rank} numbers: the input has {_axis_names(rank)}")
+    raise KindError(
+        f"`padding` has {len(padding)} values for {rank} axes",
+        "padding",
+        f"write 1, {rank} or {2 * rank} numbers: the input has {_axis_names(rank)}",
+    )
 
 
-def output_sizes(x: Shape, kernel: Any, stride: Any, padding: Any, dilation: Any = 1, ceil_mode: bool = False) -> tuple[Number, ...]:
+def output_sizes(
+    x: Shape, kernel: Any, stride: Any, padding: Any, dilation: Any = 1, ceil_mode: bool = False
+) -> tuple[Number, ...]:
     """The output size along each axis: floor((size + padding - window) / stride) + 1.
 
     With `ceil_mode` the quotient is rounded up, but no window starts in the padding after the input (PyTorch,
     torch/nn/functional pooling: the formula in its documents alone is wrong). Raises KindError.
     """
     rank = len(x.spatial)
-    kernels, strides, dilations = spread(kernel, rank, "kernel"), spread(stride, rank, "stride"), spread(dilation, rank, "dilation")
+    kernels, strides, dilations = (
+        spread(kernel, rank, "kernel"),
+        spread(stride, rank, "stride"),
+        spread(dilation, rank, "dilation"),
+    )
     sizes = []
     for axis, (size, taps, step, gap) in enumerate(zip(x.spatial, kernels, strides, dilations, strict=True)):
         window = (taps - 1) * gap + 1

@@ -33,7 +33,7 @@ class Number(Protocol):
     def __ge__(self, other: Any, /) -> bool: ...
 
 
-class NotWhole(ArithmeticError):
+class NotWhole(ArithmeticError):  # noqa: N818 - it says what is wrong with the number
     """A count came out with a remainder; counts are never truncated."""
 
 
@@ -120,17 +120,17 @@ def make_divisible(value: Any, divisor: Any = 8) -> Any:
     return new + divisor if 10 * new < 9 * value else new
 
 
-def product(numbers: Iterable[Any]) -> Any:
+def product(numbers: Iterable[Any]) -> Number:
     """The product of the numbers; 1 for none."""
-    result: Any = 1
+    result: Number = 1
     for number in numbers:
         result = result * number
     return result
 
 
-def total(numbers: Iterable[Any]) -> Any:
+def total(numbers: Iterable[Any]) -> Number:
     """The sum of the numbers; 0 for none."""
-    result: Any = 0
+    result: Number = 0
     for number in numbers:
         result = result + number
     return result

@@ -17,7 +17,7 @@ import sympy
 from costcalc import number
 
 
-class make_divisible(sympy.Function):  # noqa: N801 - it is printed under this name
+class make_divisible(sympy.Function):  # type: ignore[misc]  # noqa: N801 - it is printed under this name
     """`costcalc.number.make_divisible` inside a formula; evaluates itself on numbers."""
 
     @classmethod
@@ -27,7 +27,7 @@ class make_divisible(sympy.Function):  # noqa: N801 - it is printed under this n
         return None
 
 
-class integer_gcd(sympy.Function):  # noqa: N801 - sympy.gcd is that of polynomials: gcd(7, L) would be 1
+class integer_gcd(sympy.Function):  # type: ignore[misc]  # noqa: N801 - sympy.gcd is that of polynomials: gcd(7, L) would be 1
     """The greatest common divisor of two whole numbers inside a formula."""
 
     @classmethod

@@ -10,7 +10,14 @@ FORMATS = ("table", "md", "csv", "json", "latex", "html")
 __all__ = ["FORMATS", "View", "render"]
 
 
-def render(report: Report, format: str, view: View | None = None, width: int | None = None, color: bool = False, unicode: bool = True) -> str:  # noqa: A002
+def render(
+    report: Report,
+    format: str,
+    view: View | None = None,
+    width: int | None = None,
+    color: bool = False,
+    unicode: bool = True,
+) -> str:  # noqa: A002
     """The report in one of FORMATS. `table` is plain text of full width unless the `width` of a terminal is given.
 
     A JSON document has rows beside its nodes only where a view is given.

@@ -47,7 +47,8 @@ def report_json(report: Report, view: View | None) -> dict[str, Any]:
         "input": list(network.input.dims),
         "convention": {"name": report.convention.name, "unit": report.convention.unit},
         "status": report.status,
-        "totals": {name: getattr(totals, name) for name in TOTALS} | {"parameters": totals.parameters, "buffers": totals.census.buffers},
+        "totals": {name: getattr(totals, name) for name in TOTALS}
+        | {"parameters": totals.parameters, "buffers": totals.census.buffers},
     }
     if report.uncounted:
         document["uncounted"] = report.uncounted
@@ -75,7 +76,14 @@ def _numbers(row: Row) -> dict[str, Any]:
     """The numbers of a row; null where they are not known, only the census classes that are not zero."""
     census = row.census
     if census is None:
-        return {"params": None, "madds": None, "count": None, "activations": row.activations, "memory_access_bytes": row.memory_access_bytes, "census": None}
+        return {
+            "params": None,
+            "madds": None,
+            "count": None,
+            "activations": row.activations,
+            "memory_access_bytes": row.memory_access_bytes,
+            "census": None,
+        }
     return {
         "params": census.params,
         "madds": census.macs,
@@ -95,14 +103,36 @@ def _published(p: Published) -> dict[str, Any]:
 
 def report_csv(report: Report, view: View) -> str:
     """One line a row, and a last one of totals; the census in full, shapes as `24x112x112`."""
-    columns = ["path", "kind", "inputs", "output", "nodes", "params", "madds", "count", "activations", "memory_access_bytes", *CLASSES]
+    columns = [
+        "path",
+        "kind",
+        "inputs",
+        "output",
+        "nodes",
+        "params",
+        "madds",
+        "count",
+        "activations",
+        "memory_access_bytes",
+        *CLASSES,
+    ]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([*columns, "convention", "unit", "status"])
     convention = [escape.csv(report.convention.name), escape.csv(report.convention.unit)]
     for row in report.rows(view.by, view.depth, view.sort, view.top):
         shapes = " ".join(map(str, row.inputs)), str(row.output or "")
-        writer.writerow([escape.csv(row.path), escape.csv(row.kind + row.step), *shapes, row.nodes, *_values(row), *convention, "partial" if row.uncounted else "complete"])
+        writer.writerow(
+            [
+                escape.csv(row.path),
+                escape.csv(row.kind + row.step),
+                *shapes,
+                row.nodes,
+                *_values(row),
+                *convention,
+                "partial" if row.uncounted else "complete",
+            ]
+        )
     totals, network = report.totals, report.network
     numbers = (totals.params, totals.madds, totals.count, totals.activations, totals.memory_access_bytes)
     census = (getattr(totals.census, name) for name in CLASSES)
@@ -114,4 +144,11 @@ def _values(row: Row) -> list[Any]:
     """Numbers, empty where they are not known."""
     if row.census is None:
         return ["", "", "", row.activations, row.memory_access_bytes, *([""] * len(CLASSES))]
-    return [row.params, row.madds, row.count, row.activations, row.memory_access_bytes, *(getattr(row.census, name) for name in CLASSES)]
+    return [
+        row.params,
+        row.madds,
+        row.count,
+        row.activations,
+        row.memory_access_bytes,
+        *(getattr(row.census, name) for name in CLASSES),
+    ]

@@ -28,7 +28,9 @@ tbody tr:hover { background: #f3f6fa }
 def html(sheet: Sheet) -> str:
     """The page."""
     title = html_text(sheet.title)
-    body = "\n".join(f"<tr>{_cells(sheet, row)}{_bar(*bar)}</tr>" for row, bar in zip(sheet.rows, sheet.bars, strict=True))
+    body = "\n".join(
+        f"<tr>{_cells(sheet, row)}{_bar(*bar)}</tr>" for row, bar in zip(sheet.rows, sheet.bars, strict=True)
+    )
     heads = "".join(f'<th scope="col"{_class(c.numeric)}>{html_text(c.head)}</th>' for c in sheet.columns)
     return f"""<!DOCTYPE html>
 <html lang="en">

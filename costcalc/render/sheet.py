@@ -59,18 +59,50 @@ def lay_out(report: Report, view: View) -> Sheet:
 
 def _by_path(report: Report, rows: Sequence[Row]) -> tuple[list[tuple[str, ...]], tuple[Column, ...]]:
     unit, totals = report.convention.unit, report.totals
-    columns = (Column("Layer", False), Column("Kind", False), Column("Output"), Column("Params"), Column(unit), Column("Share"))
+    columns = (
+        Column("Layer", False),
+        Column("Kind", False),
+        Column("Output"),
+        Column("Params"),
+        Column(unit),
+        Column("Share"),
+    )
     cells: list[tuple[str, ...]] = [
-        (row.path, row.kind + row.step, str(row.output or ""), _params(row), _count(row), percent(row.count or 0, totals.count))
+        (
+            row.path,
+            row.kind + row.step,
+            str(row.output or ""),
+            _params(row),
+            _count(row),
+            percent(row.count or 0, totals.count),
+        )
         for row in rows
     ]
-    cells.append(("total", "", "", f"{_at_least(report)}{totals.params:,}", f"{_at_least(report)}{totals.count:,}", percent(totals.count, totals.count)))
+    cells.append(
+        (
+            "total",
+            "",
+            "",
+            f"{_at_least(report)}{totals.params:,}",
+            f"{_at_least(report)}{totals.count:,}",
+            percent(totals.count, totals.count),
+        )
+    )
     return cells, columns
 
 
 def _by_kind(report: Report, rows: Sequence[Row]) -> tuple[list[tuple[str, ...]], tuple[Column, ...]]:
     unit, totals = report.convention.unit, report.totals
-    columns = (Column("Kind", False), Column("Nodes"), Column(unit), Column("Share"), Column("Weights"), Column("Share"), Column("Params"), Column("Share"))
+    columns = (
+        Column("Kind", False),
+        Column("Nodes"),
+        Column(unit),
+        Column("Share"),
+        Column("Weights"),
+        Column("Share"),
+        Column("Params"),
+        Column("Share"),
+    )
     cells: list[tuple[str, ...]] = [
         (row.path, f"{row.nodes:,}", _count(row), percent(row.count or 0, totals.count), f"{row.weights:,}",
          percent(row.weights, totals.weights), _params(row), percent(row.params, totals.params))
@@ -120,13 +152,18 @@ def notes(report: Report) -> tuple[tuple[str, str], ...]:
     totals = report.totals
     listed = [
         ("weights", f"{in_bytes(totals.weight_bytes)} as {report.dtype}"),
-        ("activations", f"{totals.activations:,} elements written, at most {in_bytes(totals.peak_activation_bytes)} alive at once"),
+        (
+            "activations",
+            f"{totals.activations:,} elements written, at most {in_bytes(totals.peak_activation_bytes)} alive at once",
+        ),
         ("memory access", f"{in_bytes(totals.memory_access_bytes)} (inputs, weights and outputs of every node)"),
     ]
     if report.convention.name != "paper":
         listed.append(("MAdds", f"{totals.madds:,} (convention `paper`)"))
     if report.uncounted:
-        names = ", ".join(report.uncounted[:8]) + (f" and {len(report.uncounted) - 8} more" if len(report.uncounted) > 8 else "")
+        names = ", ".join(report.uncounted[:8]) + (
+            f" and {len(report.uncounted) - 8} more" if len(report.uncounted) > 8 else ""
+        )
         listed.insert(0, ("partial", f"not counted: {names}; the totals are lower bounds"))
     return (*listed, *(("published", _published(p)) for p in report.published))
 

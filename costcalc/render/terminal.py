@@ -31,7 +31,14 @@ def to_terminal(sheet: Sheet, width: int, color: bool, unicode: bool = True) -> 
         return plain(sheet)
     room = min(width - sum(widths) - len(widths), BAR[-1]) if unicode else 0
     out = io.StringIO()
-    console = Console(file=out, width=width, force_terminal=color, color_system="standard" if color else None, legacy_windows=False, highlight=False)
+    console = Console(
+        file=out,
+        width=width,
+        force_terminal=color,
+        color_system="standard" if color else None,
+        legacy_windows=False,
+        highlight=False,
+    )
     console.print(Text(terminal(sheet.title), style="bold"))
     _print_facts(console, sheet.facts)
     console.print()
@@ -71,9 +78,23 @@ def _folded(name: str, width: int) -> str:
 
 
 def _table(sheet: Sheet, widths: Sequence[int], bar: int) -> Table:
-    table = Table(box=RULES, show_edge=False, pad_edge=False, padding=0, header_style="bold", show_footer=True, footer_style="bold")
+    table = Table(
+        box=RULES,
+        show_edge=False,
+        pad_edge=False,
+        padding=0,
+        header_style="bold",
+        show_footer=True,
+        footer_style="bold",
+    )
     for column, total, width in zip(sheet.columns, sheet.total, widths, strict=True):
-        table.add_column(Text(column.head), Text(terminal(total)), justify="right" if column.numeric else "left", width=width, no_wrap=column.numeric)
+        table.add_column(
+            Text(column.head),
+            Text(terminal(total)),
+            justify="right" if column.numeric else "left",
+            width=width,
+            no_wrap=column.numeric,
+        )
     if bar:
         table.add_column("", "", width=bar, no_wrap=True)
     for row, (part, largest) in zip(sheet.rows, sheet.bars, strict=True):

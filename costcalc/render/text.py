@@ -15,11 +15,16 @@ def plain(sheet: Sheet) -> str:
     lines = [_aligned(row, widths, sheet) for row in table]
     rule = "-" * max(map(len, lines))
     lines = [lines[0], rule, *lines[1:-1], rule, lines[-1]]
-    return "\n".join([escape.terminal(sheet.title), *_labelled(sheet.facts), "", *lines, "", *_labelled(sheet.notes)]) + "\n"
+    return (
+        "\n".join([escape.terminal(sheet.title), *_labelled(sheet.facts), "", *lines, "", *_labelled(sheet.notes)])
+        + "\n"
+    )
 
 
 def _aligned(row: Sequence[str], widths: Sequence[int], sheet: Sheet) -> str:
-    cells = [cell.rjust(w) if c.numeric else cell.ljust(w) for cell, w, c in zip(row, widths, sheet.columns, strict=True)]
+    cells = [
+        cell.rjust(w) if c.numeric else cell.ljust(w) for cell, w, c in zip(row, widths, sheet.columns, strict=True)
+    ]
     return "  ".join(cells).rstrip()
 
 

@@ -55,10 +55,14 @@ def parse_document(source: Source, data: bytes | None = None) -> Document:
     """The document of a text. Raises SpecError with all that is wrong in it."""
     tree = parse_yaml(source)
     if not isinstance(tree, Pairs):
-        raise SpecError(Problem("a spec is a mapping", tree.span, f"it begins with `costcalc: {VERSION}`; see `costcalc init`"))
+        raise SpecError(
+            Problem("a spec is a mapping", tree.span, f"it begins with `costcalc: {VERSION}`; see `costcalc init`")
+        )
     book = Notebook()
     book.words = _words(tree)
-    document = _Reader(source, tree, book).document(hashlib.sha256(data if data is not None else source.text.encode()).hexdigest())
+    document = _Reader(source, tree, book).document(
+        hashlib.sha256(data if data is not None else source.text.encode()).hexdigest()
+    )
     if book.problems:
         raise SpecError(*book.problems)
     return document
@@ -111,7 +115,11 @@ class _Reader:
         version = self.parts.get("costcalc")
         first = Span(self.source, 1, 1, 2)
         if version is None:
-            self.book.add("`costcalc` is missing", first, f"begin the spec with `costcalc: {VERSION}`, the version of the language")
+            self.book.add(
+                "`costcalc` is missing",
+                first,
+                f"begin the spec with `costcalc: {VERSION}`, the version of the language",
+            )
         elif not isinstance(version, Scalar) or version.text != VERSION:
             self.book.add("this version of the language is not known", version.span, f"write `costcalc: {VERSION}`")
 
@@ -140,7 +148,11 @@ class _Reader:
             if key.text not in REGISTRY:
                 self.book.unknown("kind", key, REGISTRY)
             elif not isinstance(value, Pairs):
-                self.book.add(f"the defaults of `{key.text}` must be a mapping", value.span, f"as in `{key.text}: {{norm: batch_norm, act: relu}}`")
+                self.book.add(
+                    f"the defaults of `{key.text}` must be a mapping",
+                    value.span,
+                    f"as in `{key.text}: {{norm: batch_norm, act: relu}}`",
+                )
             else:
                 result[key.text] = items.kind_values(REGISTRY[key.text], value.pairs, scope)
         return result
@@ -162,7 +174,9 @@ class _Reader:
             if name in REGISTRY or name in ("residual", "repeat", "rows"):
                 self.book.add(f"`{name}` is a kind already", key.span, "give the block another name")
             elif name is not None and not isinstance(value, Pairs):
-                self.book.add(f"block `{name}` must be a mapping", value.span, "with `layers`, and `args` where it takes any")
+                self.book.add(
+                    f"block `{name}` must be a mapping", value.span, "with `layers`, and `args` where it takes any"
+                )
             elif name is not None and isinstance(value, Pairs):
                 result[name] = Signature(self.arguments(value.get("args")), max(1, len(self.tensors(value))))
         return result
@@ -236,5 +250,3 @@ def _refuse_recursion(items: ItemReader, book: Notebook) -> None:
             elif callee not in done:
                 stack.append((callee, 0))
                 active.append(callee)
-
-

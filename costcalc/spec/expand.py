@@ -69,7 +69,12 @@ class _Expansion:
         size = self.diagnosis.evaluate(value, scope)
         if size is None or (is_number(size) and is_whole(size) and 1 <= size <= MAX_SIZE):
             return size
-        self.diagnosis.add(f"a size of the input is {shown(size)}", value.span, f"sizes are whole numbers from 1 to {MAX_SIZE:,}", substituted(value, scope))
+        self.diagnosis.add(
+            f"a size of the input is {shown(size)}",
+            value.span,
+            f"sizes are whole numbers from 1 to {MAX_SIZE:,}",
+            substituted(value, scope),
+        )
         return None
 
     def path(self, prefix: str, name: str) -> str:
@@ -84,7 +89,9 @@ class _Expansion:
         for item in items:
             self.layers += 1
             if self.layers > MAX_LAYERS:
-                raise SpecError(Problem(f"the network has more than {MAX_LAYERS:,} layers", item.span, "is a `repeat` too large?"))
+                raise SpecError(
+                    Problem(f"the network has more than {MAX_LAYERS:,} layers", item.span, "is a `repeat` too large?")
+                )
             inputs = [x] if item.sources is None else [self.diagnosis.tensor(*source, scope) for source in item.sources]
             here = scope.reading(inputs[0] if inputs else UNKNOWN)
             if item.only_if is not None:
@@ -104,7 +111,12 @@ class _Expansion:
         result = self.diagnosis.evaluate(value, scope)
         if result is None or isinstance(result, bool):
             return result
-        self.diagnosis.add(f"`only_if` is {shown(result)}", value.span, "it must be true or false, as in `only_if: t != 1`", substituted(value, scope))
+        self.diagnosis.add(
+            f"`only_if` is {shown(result)}",
+            value.span,
+            "it must be true or false, as in `only_if: t != 1`",
+            substituted(value, scope),
+        )
         return None
 
     def lay(self, item: Item, inputs: list[Tensor], scope: Scope, prefix: str, alone: bool) -> Tensor:
@@ -114,7 +126,11 @@ class _Expansion:
         if isinstance(item, BlockItem):
             return self.block(item, inputs, scope, prefix, alone)
         if len(inputs) > 1:
-            self.diagnosis.add("several tensors come in, and nothing joins them", item.span, "put them through `add`, `mul` or `concat`")
+            self.diagnosis.add(
+                "several tensors come in, and nothing joins them",
+                item.span,
+                "put them through `add`, `mul` or `concat`",
+            )
             return UNKNOWN
         if isinstance(item, RowsItem):
             return self.rows(item, inputs[0], scope, prefix)
@@ -153,7 +169,9 @@ class _Expansion:
             return str(value)
         if value is not None:
             known = ", ".join(name for name, cls in REGISTRY.items() if cls.role == role)
-            self.diagnosis.add(f"`{role}` is `{shown(value)}`", given.span, f"one of {known}, none", substituted(given, scope))
+            self.diagnosis.add(
+                f"`{role}` is `{shown(value)}`", given.span, f"one of {known}, none", substituted(given, scope)
+            )
         return None
 
     def attributes(self, kind: type[Kind], given: Mapping[str, Value], scope: Scope) -> dict[str, Any] | None:
@@ -179,12 +197,18 @@ class _Expansion:
         """Appends the node of a kind; a tensor of unknown shape after an error."""
         shapes = [t.shape for t in inputs if t.shape is not None]
         try:
-            y = kind.infer(shapes)
-            if any(size > MAX_SIZE for size in y.dims):
-                raise KindError(f"the output would be {y}", None, f"one size is at most {MAX_SIZE:,}")
+            y = _bounded(kind.infer(shapes))
         except (KindError, NotWhole) as error:
-            given = item.values.get(error.attribute or "") if isinstance(item, LayerItem) and isinstance(error, KindError) else None
-            notes = (*substituted(given, scope), f"layer `{path}`, input {' and '.join(map(str, shapes))}", self.so_far())
+            given = (
+                item.values.get(error.attribute or "")
+                if isinstance(item, LayerItem) and isinstance(error, KindError)
+                else None
+            )
+            notes = (
+                *substituted(given, scope),
+                f"layer `{path}`, input {' and '.join(map(str, shapes))}",
+                self.so_far(),
+            )
             self.diagnosis.add(str(error), given.span if given else item.span, getattr(error, "help", None), notes)
             return Tensor(path, None)
         attributes = {name: value for name, value in vars(kind).items() if value is not None}
@@ -239,7 +263,11 @@ class _Expansion:
     def rows(self, item: RowsItem, x: Tensor, scope: Scope, prefix: str) -> Tensor:
         """Each row in turn, as a stage; of `repeat`, the one row that it is."""
         for number, cells in enumerate(item.rows, 1):
-            step = f"row {number} of `rows` in line {item.span.line}" if item.columns else f"`repeat` in line {item.span.line}"
+            step = (
+                f"row {number} of `rows` in line {item.span.line}"
+                if item.columns
+                else f"`repeat` in line {item.span.line}"
+            )
             with self.diagnosis.inside(step):
                 label = f"{item.label}{self.numbered(prefix, item.label)}" if item.columns else item.label
                 x = self.row(item, cells, x, scope, self.path(prefix, label) + "/")
@@ -260,7 +288,9 @@ class _Expansion:
         times = self.times(item, scope.inside(x, declared))
         for turn in range(1, times + 1):
             if turn == 2 and item.then:
-                changed = {name: self.diagnosis.evaluate(value, scope.inside(x, declared)) for name, value in item.then.items()}
+                changed = {
+                    name: self.diagnosis.evaluate(value, scope.inside(x, declared)) for name, value in item.then.items()
+                }
                 if None in changed.values():
                     return UNKNOWN
                 declared = {**declared, **changed}
@@ -275,5 +305,17 @@ class _Expansion:
         if is_number(value) and is_whole(value) and 0 <= value <= MAX_LAYERS:
             return concrete(value)
         assert item.repeat is not None  # noqa: S101 - 1 is always a fine number of repeats
-        self.diagnosis.add(f"the number of repeats is {shown(value)}", item.repeat.span, f"it must be a whole number from 0 to {MAX_LAYERS:,}", substituted(item.repeat, scope))
+        self.diagnosis.add(
+            f"the number of repeats is {shown(value)}",
+            item.repeat.span,
+            f"it must be a whole number from 0 to {MAX_LAYERS:,}",
+            substituted(item.repeat, scope),
+        )
         return 0
+
+
+def _bounded(y: Shape) -> Shape:
+    """The shape, unless one of its sizes is beyond every network."""
+    if any(size > MAX_SIZE for size in y.dims):
+        raise KindError(f"the output would be {y}", None, f"one size is at most {MAX_SIZE:,}")
+    return y

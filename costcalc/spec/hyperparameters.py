@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -14,7 +14,11 @@ from costcalc.spec.values import LocatedError, Notebook, Value, check_names, ide
 from costcalc.units import written
 from costcalc.yamltree import Items, Pairs, Scalar, Tree
 
-LIMITS = ("above", "at_least", "at_most")
+LIMITS: dict[str, Callable[[Any, Any], bool]] = {
+    "above": lambda value, bound: value > bound,
+    "at_least": lambda value, bound: value >= bound,
+    "at_most": lambda value, bound: value <= bound,
+}
 PARTS = ("default", *LIMITS, "choices", "help")
 
 
@@ -40,9 +44,9 @@ class HyperParameter:
             return None if isinstance(value, bool) else "it is true or false"
         if not is_number(value):
             return "it is a number"
-        for limit, holds, words_ in (("above", lambda v, n: v > n, "above"), ("at_least", lambda v, n: v >= n, "at least"), ("at_most", lambda v, n: v <= n, "at most")):
-            if limit in self.limits and not holds(value, self.limits[limit]):
-                return f"it must be {words_} {shown(self.limits[limit])}"
+        for limit, bound in self.limits.items():
+            if not LIMITS[limit](value, bound):
+                return f"it must be {limit.replace('_', ' ')} {shown(bound)}"
         return None
 
     def typed(self, value: Any) -> Any:
@@ -66,7 +70,9 @@ def read_hyperparameters(tree: Tree | None, book: Notebook) -> tuple[HyperParame
     if tree is None or (isinstance(tree, Scalar) and not tree.text):
         return ()
     if not isinstance(tree, Pairs):
-        book.add("`hyperparameters` must be a mapping", tree.span, "as in `hyperparameters: {alpha: 1, resolution: 224}`")
+        book.add(
+            "`hyperparameters` must be a mapping", tree.span, "as in `hyperparameters: {alpha: 1, resolution: 224}`"
+        )
         return ()
     found: list[HyperParameter] = []
     for key, value in tree.pairs:
@@ -84,7 +90,11 @@ def _read_one(name: str, key: Scalar, tree: Tree, above: frozenset[str], book: N
             if part.text not in PARTS:
                 book.unknown("part of a hyper-parameter", part, PARTS)
     if "default" not in parts:
-        book.add(f"hyper-parameter `{key.text}` lacks its `default`", key.span, f"as in `{key.text}: {{default: 1, above: 0}}`")
+        book.add(
+            f"hyper-parameter `{key.text}` lacks its `default`",
+            key.span,
+            f"as in `{key.text}: {{default: 1, above: 0}}`",
+        )
         return None
     listed = parts.get("choices")
     choices = [c.content if c.constant else Word(e.text if isinstance(e, Scalar) else "")
@@ -121,9 +131,14 @@ def settings(parameters: tuple[HyperParameter, ...], given: Mapping[str, Any]) -
     for name in given:
         if name not in declared:
             near = suggestion(name, declared)
-            listed = ", ".join(f"`{p.name}` (default {p.default.content.text if isinstance(p.default.content, Expression) else shown(p.default.content)})" for p in parameters)
+            listed = ", ".join(
+                f"`{p.name}` (default {p.default.content.text if isinstance(p.default.content, Expression) else shown(p.default.content)})"
+                for p in parameters
+            )
             known = f"the spec declares {listed}" if parameters else "the spec declares none"
-            problems.append(Problem(f"unknown hyper-parameter `{name}`", None, f"did you mean `{near}`? {known}" if near else known))
+            problems.append(
+                Problem(f"unknown hyper-parameter `{name}`", None, f"did you mean `{near}`? {known}" if near else known)
+            )
     values: dict[str, Any] = {}
     for parameter in parameters:
         from_outside = parameter.name in given

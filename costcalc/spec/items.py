@@ -112,24 +112,39 @@ class ItemReader:
                 continue
             earlier = seen.setdefault(item.name, item)
             if earlier is not item and (earlier.only_if is None or item.only_if is None):
-                self.book.add(f"the name `{item.name}` is used twice in one list", item.span, "rename one of them", (f"first used in line {earlier.span.line}",))
+                self.book.add(
+                    f"the name `{item.name}` is used twice in one list",
+                    item.span,
+                    "rename one of them",
+                    (f"first used in line {earlier.span.line}",),
+                )
 
     def item(self, tree: Tree, scope: Scope) -> Item | None:
         if isinstance(tree, Scalar):
             return self.named(tree, None, Item(tree.span), scope)
         if isinstance(tree, Items):
-            self.book.add("a layer is expected here, not a list", tree.span, "branches belong under `add`, `mul`, `concat`; give `residual` one list")
+            self.book.add(
+                "a layer is expected here, not a list",
+                tree.span,
+                "branches belong under `add`, `mul`, `concat`; give `residual` one list",
+            )
             return None
         heads = [(key, value) for key, value in tree.pairs if key.text not in COMMON]
         common = Pairs([pair for pair in tree.pairs if pair[0].text in COMMON], tree.span)
         if len(heads) > 1:
             keys = ", ".join(f"`{key.text}`" for key, _ in heads[:4])
-            self.book.add(f"a layer has one kind, and here are {keys}", heads[1][0].span, "begin each layer with `- `; attributes go into braces or are indented below the kind")
+            self.book.add(
+                f"a layer has one kind, and here are {keys}",
+                heads[1][0].span,
+                "begin each layer with `- `; attributes go into braces or are indented below the kind",
+            )
             return None
         head = self.common(Item(heads[0][0].span if heads else tree.span), common, scope)
         if not heads:
             if head.sources is None:
-                self.book.add("a layer without a kind", tree.span, "write its kind first, as in `conv: {out: 32, as: stem}`")
+                self.book.add(
+                    "a layer without a kind", tree.span, "write its kind first, as in `conv: {out: 32, as: stem}`"
+                )
                 return None
             return head
         return self.named(heads[0][0], heads[0][1], head, scope)
@@ -171,7 +186,9 @@ class ItemReader:
                 head = replace(head, only_if=condition)
         return head
 
-    def attributes(self, key: Scalar, value: Tree | None, head: Item, scope: Scope) -> tuple[Item, list[tuple[Scalar, Tree]]]:
+    def attributes(
+        self, key: Scalar, value: Tree | None, head: Item, scope: Scope
+    ) -> tuple[Item, list[tuple[Scalar, Tree]]]:
         """The item with what is common to all, and the pairs that are its own."""
         if value is None:
             return head, []
@@ -190,7 +207,11 @@ class ItemReader:
         missing = [name for name, a in cls.attributes.items() if a.required and name not in values]
         if missing and len(self.book.problems) == before:  # else the missing one may be the misspelt one
             names = ", ".join(f"`{name}`" for name in missing)
-            self.book.add(f"`{cls.name}` lacks {names}", key.span, f"as in `{cls.name}: {{{missing[0]}: ...}}`: {cls.attributes[missing[0]].doc}")
+            self.book.add(
+                f"`{cls.name}` lacks {names}",
+                key.span,
+                f"as in `{cls.name}: {{{missing[0]}: ...}}`: {cls.attributes[missing[0]].doc}",
+            )
         return LayerItem(head.span, head.name, head.sources, head.only_if, cls, values)
 
     def kind_values(self, cls: type[Kind], pairs: list[tuple[Scalar, Tree]], scope: Scope) -> dict[str, Value]:
@@ -244,14 +265,24 @@ class ItemReader:
                 values[name.text] = argument
         missing = [name for name, default in signature.arguments.items() if default is None and name not in values]
         if missing and len(pairs) == len(values):
-            self.book.add(f"block `{key.text}` lacks the argument " + ", ".join(f"`{n}`" for n in missing), key.span, f"as in `{key.text}: {{{missing[0]}: ...}}`")
+            self.book.add(
+                f"block `{key.text}` lacks the argument " + ", ".join(f"`{n}`" for n in missing),
+                key.span,
+                f"as in `{key.text}: {{{missing[0]}: ...}}`",
+            )
         given = 1 if head.sources is None else len(head.sources)
         if given != signature.tensors:
-            self.book.add(f"block `{key.text}` takes {signature.tensors} tensors, and {given} comes in", key.span, "name them, as in `from: [a, b]`")
+            self.book.add(
+                f"block `{key.text}` takes {signature.tensors} tensors, and {given} comes in",
+                key.span,
+                "name them, as in `from: [a, b]`",
+            )
         return BlockItem(head.span, head.name, head.sources, head.only_if, key.text, values)
 
     def residual(self, key: Scalar, value: Tree | None, head: Item, scope: Scope) -> Item:
-        return BranchItem(head.span, head.name, head.sources, head.only_if, "residual", (self.layers(value, scope, key.span),))
+        return BranchItem(
+            head.span, head.name, head.sources, head.only_if, "residual", (self.layers(value, scope, key.span),)
+        )
 
     def join(self, key: Scalar, value: Tree | None, head: Item, scope: Scope) -> Item | None:
         """`add: [branch, branch]`, or `add: {from: [a, b]}`, or `add` with `from` beside it."""
@@ -260,11 +291,19 @@ class ItemReader:
             for name, _ in pairs:
                 self.unknown_attribute(REGISTRY[key.text], name)
             if head.sources is None or len(head.sources) < 2:
-                self.book.add(f"`{key.text}` needs two or more branches", key.span, f"as in `{key.text}: [[], [relu]]` or `{key.text}: {{from: [a, b]}}`; `[]` is the input itself")
+                self.book.add(
+                    f"`{key.text}` needs two or more branches",
+                    key.span,
+                    f"as in `{key.text}: [[], [relu]]` or `{key.text}: {{from: [a, b]}}`; `[]` is the input itself",
+                )
                 return None
             return LayerItem(head.span, head.name, head.sources, head.only_if, REGISTRY[key.text], {})
         if not isinstance(value, Items) or len(value.items) < 2:
-            self.book.add(f"`{key.text}` needs two or more branches", value.span, "each branch is a list of layers; `[]` is the input itself")
+            self.book.add(
+                f"`{key.text}` needs two or more branches",
+                value.span,
+                "each branch is a list of layers; `[]` is the input itself",
+            )
             return None
         branches = tuple(self.branch(key, tree, scope) for tree in value.items)
         return BranchItem(head.span, head.name, head.sources, head.only_if, key.text, branches)
@@ -272,7 +311,11 @@ class ItemReader:
     def branch(self, key: Scalar, tree: Tree, scope: Scope) -> tuple[Item, ...]:
         if isinstance(tree, Items):
             return () if not tree.items else self.layers(tree, scope, tree.span)
-        self.book.add(f"a branch of `{key.text}` must be a list of layers", tree.span, "put it in brackets, or begin its layers with `- - `; `[]` is the input itself")
+        self.book.add(
+            f"a branch of `{key.text}` must be a list of layers",
+            tree.span,
+            "put it in brackets, or begin its layers with `- - `; `[]` is the input itself",
+        )
         return ()
 
     def rows(self, key: Scalar, value: Tree | None, head: Item, scope: Scope) -> Item | None:
@@ -296,14 +339,20 @@ class ItemReader:
 
     def columns(self, tree: Tree | None, key: Scalar) -> tuple[str, ...]:
         if not isinstance(tree, Items):
-            self.book.add("`rows` lacks its `columns`", key.span, "as in `columns: [out, stride, n]`: the header of the paper's table")
+            self.book.add(
+                "`rows` lacks its `columns`",
+                key.span,
+                "as in `columns: [out, stride, n]`: the header of the paper's table",
+            )
             return ()
         names = [name for entry in tree.items if (name := identifier(entry, "a column", self.book))]
         for name in {n for n in names if names.count(n) > 1}:
             self.book.add(f"the column `{name}` is there twice", tree.span, "rename one of them")
         return tuple(names)
 
-    def data(self, tree: Tree | None, columns: tuple[str, ...], scope: Scope, key: Scalar) -> tuple[tuple[Value, ...], ...]:
+    def data(
+        self, tree: Tree | None, columns: tuple[str, ...], scope: Scope, key: Scalar
+    ) -> tuple[tuple[Value, ...], ...]:
         if not isinstance(tree, Items):
             self.book.add("`rows` lacks its `data`", key.span, "a list of rows, each as long as `columns`")
             return ()
@@ -311,7 +360,11 @@ class ItemReader:
         for entry in tree.items:
             if not isinstance(entry, Items) or len(entry.items) != len(columns):
                 found = f"{len(entry.items)} cells" if isinstance(entry, Items) else "no list"
-                self.book.add(f"a row with {found} for {len(columns)} columns", entry.span, f"the columns are {', '.join(columns)}")
+                self.book.add(
+                    f"a row with {found} for {len(columns)} columns",
+                    entry.span,
+                    f"the columns are {', '.join(columns)}",
+                )
                 continue
             cells = [read_value(cell, self.book) for cell in entry.items]
             for cell in cells:
@@ -325,7 +378,11 @@ class ItemReader:
         if tree is None:
             return {}
         if not isinstance(tree, Pairs):
-            self.book.add("`then` must be a mapping", tree.span, "columns and what they are in repeats 2, 3, ..., as in `then: {stride: 1}`")
+            self.book.add(
+                "`then` must be a mapping",
+                tree.span,
+                "columns and what they are in repeats 2, 3, ..., as in `then: {stride: 1}`",
+            )
             return {}
         values = {}
         for name, entry in tree.pairs:

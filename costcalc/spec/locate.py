@@ -71,7 +71,13 @@ def _find(spec: str) -> Path:
 
 def _decoded(name: str, data: bytes) -> tuple[Source, bytes]:
     if len(data) > MAX_BYTES:
-        raise SpecError(Problem(f"`{name}` is larger than {MAX_BYTES // 2**20} MiB", None, "use `repeat`, `rows` or `blocks` to say the same in less"))
+        raise SpecError(
+            Problem(
+                f"`{name}` is larger than {MAX_BYTES // 2**20} MiB",
+                None,
+                "use `repeat`, `rows` or `blocks` to say the same in less",
+            )
+        )
     if b"\0" in data:
         raise SpecError(Problem(f"`{name}` is a binary file", None, "a spec is YAML text"))
     try:
@@ -79,4 +85,10 @@ def _decoded(name: str, data: bytes) -> tuple[Source, bytes]:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
-        raise SpecError(Problem(f"`{name}` is not UTF-8 text: byte 0x{data[error.start]:02x} in line {line}, byte {column}", None, "save it as UTF-8")) from None
+        raise SpecError(
+            Problem(
+                f"`{name}` is not UTF-8 text: byte 0x{data[error.start]:02x} in line {line}, byte {column}",
+                None,
+                "save it as UTF-8",
+            )
+        ) from None

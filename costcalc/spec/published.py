@@ -46,7 +46,10 @@ class Figure:
         """Whether rounding or cutting the exact value to the printed digits gives this figure; papers do either."""
         steps = exact / self.unit
         printed = self.value / self.unit
-        return printed in (steps.numerator // steps.denominator, (2 * steps.numerator + steps.denominator) // (2 * steps.denominator))
+        return printed in (
+            steps.numerator // steps.denominator,
+            (2 * steps.numerator + steps.denominator) // (2 * steps.denominator),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,9 @@ class Expectation:
     span: Span
 
 
-def read_expectations(tree: Tree | None, parameters: Mapping[str, HyperParameter], book: Notebook) -> tuple[Expectation, ...]:
+def read_expectations(
+    tree: Tree | None, parameters: Mapping[str, HyperParameter], book: Notebook
+) -> tuple[Expectation, ...]:
     """The figures listed under `expect`; problems are noted."""
     if tree is None:
         return ()
@@ -85,14 +90,20 @@ def _read_one(tree: Tree, parameters: Mapping[str, HyperParameter], book: Notebo
     errata_tree = tree.get("erratum")
     errata = _figures(errata_tree, book) if isinstance(errata_tree, Pairs) else {}
     if errata_tree is not None and not (errata and set(errata) <= set(figures)):
-        book.add("`erratum` gives the exact value of a figure of this row", errata_tree.span, "as in `{madds: 317M, erratum: {madds: 325400448}}`")
+        book.add(
+            "`erratum` gives the exact value of a figure of this row",
+            errata_tree.span,
+            "as in `{madds: 317M, erratum: {madds: 325400448}}`",
+        )
     if not figures:
         book.add("a row of `expect` without a figure", tree.span, f"give at least one of {', '.join(FIGURES)}")
     if tree.get("from") is None:
         book.add("a published figure lacks its place", tree.span, "add `from:`, as in `from: Table 6`")
     text = {part: plain_text(tree.get(part), part, book) for part in ("from", "kind", "convention", "why")}
     settings = _settings(tree.get("set"), parameters, book)
-    return Expectation(settings, figures, text["from"], text["kind"], text["convention"] or "paper", errata, text["why"], tree.span)
+    return Expectation(
+        settings, figures, text["from"], text["kind"], text["convention"] or "paper", errata, text["why"], tree.span
+    )
 
 
 def _figures(tree: Pairs, book: Notebook) -> dict[str, Figure]:
@@ -101,7 +112,11 @@ def _figures(tree: Pairs, book: Notebook) -> dict[str, Figure]:
         if key.text in FIGURES:
             figure = Figure.read(value.text.strip()) if isinstance(value, Scalar) else None
             if figure is None:
-                book.add(f"`{key.text}` must be a figure", value.span, "as printed: 569M, 4.2M, 568740352, or a share such as 94.86%")
+                book.add(
+                    f"`{key.text}` must be a figure",
+                    value.span,
+                    "as printed: 569M, 4.2M, 568740352, or a share such as 94.86%",
+                )
             else:
                 figures[key.text] = figure
     return figures

@@ -33,8 +33,14 @@ def schema() -> dict[str, Any]:
             "costcalc": {"const": int(VERSION), "description": "the version of the language"},
             "name": {"type": "string"},
             "source": {"type": "string", "description": "where the network was published"},
-            "hyperparameters": {"type": "object", "propertyNames": NAME, "additionalProperties": {"anyOf": [VALUE, _hyperparameter()]}},
-            "input": {"anyOf": [_list(VALUE, 4), _object({"tokens": VALUE, "features": VALUE}, ["tokens", "features"])]},
+            "hyperparameters": {
+                "type": "object",
+                "propertyNames": NAME,
+                "additionalProperties": {"anyOf": [VALUE, _hyperparameter()]},
+            },
+            "input": {
+                "anyOf": [_list(VALUE, 4), _object({"tokens": VALUE, "features": VALUE}, ["tokens", "features"])]
+            },
             "defaults": _object({name: _attributes(cls, []) for name, cls in REGISTRY.items()}),
             "blocks": {"type": "object", "propertyNames": NAME, "additionalProperties": _block()},
             "layers": {"$ref": "#/definitions/layers"},
@@ -46,7 +52,9 @@ def schema() -> dict[str, Any]:
 
 
 def _object(properties: dict[str, Any], required: list[str] | None = None) -> dict[str, Any]:
-    return {"type": "object", "additionalProperties": False, "properties": properties} | ({"required": required} if required else {})
+    return {"type": "object", "additionalProperties": False, "properties": properties} | (
+        {"required": required} if required else {}
+    )
 
 
 def _list(items: dict[str, Any], most: int) -> dict[str, Any]:
@@ -56,19 +64,32 @@ def _list(items: dict[str, Any], most: int) -> dict[str, Any]:
 def _hyperparameter() -> dict[str, Any]:
     number = {"type": ["number", "string"]}
     limits = {"above": number, "at_least": number, "at_most": number}
-    return _object({"default": VALUE, **limits, "choices": {"type": "array", "items": VALUE}, "help": {"type": "string"}}, ["default"])
+    return _object(
+        {"default": VALUE, **limits, "choices": {"type": "array", "items": VALUE}, "help": {"type": "string"}},
+        ["default"],
+    )
 
 
 def _block() -> dict[str, Any]:
     arguments = {"type": "object", "propertyNames": NAME, "additionalProperties": VALUE}
-    return _object({"args": arguments, "inputs": {"type": "array", "items": NAME}, "layers": {"$ref": "#/definitions/layers"}}, ["layers"])
+    return _object(
+        {"args": arguments, "inputs": {"type": "array", "items": NAME}, "layers": {"$ref": "#/definitions/layers"}},
+        ["layers"],
+    )
 
 
 def _expectation() -> dict[str, Any]:
     figure = {"type": ["number", "string"]}
     figures = dict.fromkeys(FIGURES, figure)
     text = {"type": "string"}
-    others = {"set": {"type": "object", "additionalProperties": VALUE}, "kind": text, "convention": text, "from": text, "erratum": _object(figures), "why": text}
+    others = {
+        "set": {"type": "object", "additionalProperties": VALUE},
+        "kind": text,
+        "convention": text,
+        "from": text,
+        "erratum": _object(figures),
+        "why": text,
+    }
     return _object({**figures, **others}, ["from"])
 
 
@@ -86,14 +107,26 @@ def _layer() -> dict[str, Any]:
         "rows": rows,
         **dict.fromkeys(("add", "mul", "concat"), branches),
     }
-    kinds = {name: _attributes(cls, [a.name for a in cls.attributes.values() if a.required]) for name, cls in REGISTRY.items() if not cls.joins}
-    return {"anyOf": [{"type": "string"}, {"type": "object", "properties": {**kinds, **structures, **COMMON}, "minProperties": 1}]}
+    kinds = {
+        name: _attributes(cls, [a.name for a in cls.attributes.values() if a.required])
+        for name, cls in REGISTRY.items()
+        if not cls.joins
+    }
+    return {
+        "anyOf": [
+            {"type": "string"},
+            {"type": "object", "properties": {**kinds, **structures, **COMMON}, "minProperties": 1},
+        ]
+    }
 
 
 def _attributes(cls: type[Kind], required: list[str]) -> dict[str, Any]:
     properties = {a.name: {"description": a.doc, **a.schema} for a in cls.attributes.values()}
     if cls.followers:
-        properties |= {role: {"description": f"the {role} that follows", "anyOf": [{"enum": [*words, "none"]}, {"type": "string"}]} for role, words in FOLLOWERS.items()}
+        properties |= {
+            role: {"description": f"the {role} that follows", "anyOf": [{"enum": [*words, "none"]}, {"type": "string"}]}
+            for role, words in FOLLOWERS.items()
+        }
     # what is required may come from `defaults`, so only the form is checked here
     shape = {"description": " ".join((cls.__doc__ or "").split()), **_object(properties | COMMON)}
     return {"anyOf": [shape, {"type": "null"}], "description": shape.pop("description")} if not required else shape

@@ -40,7 +40,9 @@ class Scope(Mapping[str, Any]):
 
     __slots__ = ("block", "declared", "tensors", "x")
 
-    def __init__(self, declared: dict[str, Any], tensors: dict[str, Tensor], x: Tensor, block: Tensor | None = None) -> None:
+    def __init__(
+        self, declared: dict[str, Any], tensors: dict[str, Tensor], x: Tensor, block: Tensor | None = None
+    ) -> None:
         self.declared, self.tensors, self.x, self.block = declared, tensors, x, block
 
     def __getitem__(self, name: str) -> Any:
@@ -110,7 +112,11 @@ class Diagnosis:
             return scope.tensors[name]
         near = suggestion(name, scope.tensors)
         known = ", ".join(f"`{n}`" for n in scope.tensors)
-        self.add(f"there is no tensor `{name}` here", span, f"did you mean `{near}`?" if near else f"named so far: {known}; give a layer a name with `as`")
+        self.add(
+            f"there is no tensor `{name}` here",
+            span,
+            f"did you mean `{near}`?" if near else f"named so far: {known}; give a layer a name with `as`",
+        )
         return UNKNOWN
 
     @contextmanager
@@ -118,7 +124,14 @@ class Diagnosis:
         """Tells problems met in the meantime that they lie in this step; bounds the nesting."""
         self.trail.append(step)
         if len(self.trail) > MAX_DEPTH:
-            raise SpecError(Problem(f"blocks and branches are nested more than {MAX_DEPTH} deep", None, None, (f"in {', '.join(self.trail[:-4:-1])}, ...",)))
+            raise SpecError(
+                Problem(
+                    f"blocks and branches are nested more than {MAX_DEPTH} deep",
+                    None,
+                    None,
+                    (f"in {', '.join(self.trail[:-4:-1])}, ...",),
+                )
+            )
         try:
             yield
         finally:

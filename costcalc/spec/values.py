@@ -68,7 +68,11 @@ class Value:
         """The names it uses, each once."""
         if isinstance(self.content, list):
             return list(dict.fromkeys(name for value in self.content for name in value.names()))
-        return list(dict.fromkeys(name for name, *_ in self.content.names())) if isinstance(self.content, Expression) else []
+        return (
+            list(dict.fromkeys(name for name, *_ in self.content.names()))
+            if isinstance(self.content, Expression)
+            else []
+        )
 
 
 class LocatedError(Exception):
@@ -95,7 +99,9 @@ def read_value(tree: Tree, book: Notebook) -> Value | None:
         try:
             content = parse(text)
         except ExpressionError as error:
-            span = tree.span.part(error.offset + tree.quoted, error.length) if len(tree.text) == len(text) else tree.span
+            span = (
+                tree.span.part(error.offset + tree.quoted, error.length) if len(tree.text) == len(text) else tree.span
+            )
             book.add(error.message, span, error.help)
             return None
         if isinstance(content, Expression) and content.tree.op == "leaf":
@@ -107,24 +113,28 @@ def read_value(tree: Tree, book: Notebook) -> Value | None:
 def check_names(value: Value, scope: frozenset[str] | set[str], words: tuple[str, ...], book: Notebook) -> bool:
     """Notes every name that is neither declared nor a word that may stand where it does; returns whether all are fine."""
     if isinstance(value.content, list):
-        return all([check_names(item, scope, words, book) for item in value.content])
+        return min([check_names(item, scope, words, book) for item in value.content], default=True)  # each is told
     if not isinstance(value.content, Expression):
         return True
     fine = True
     for name, offset, position in value.content.names():
-        if name in scope or (position == "value" and name in words) or (position == "comparison" and name in book.words):
+        if (
+            name in scope
+            or (position == "value" and name in words)
+            or (position == "comparison" and name in book.words)
+        ):
             continue
         fine = False
         span = value.span.part(offset + value.quote, len(name))
         known = sorted({*scope, *(words if position == "value" else ())} - IN_NAMES - BLOCK_NAMES)
         problem = unknown("name", name, {*known, *(scope & (IN_NAMES | BLOCK_NAMES))}, span)
         if problem.help is None or not problem.help.startswith("did you mean"):
-            problem = Problem(problem.message, span, _known(name, known, words))
+            problem = Problem(problem.message, span, _known(name, known))
         book.problems.append(problem)
     return fine
 
 
-def _known(name: str, known: list[str], words: tuple[str, ...]) -> str:
+def _known(name: str, known: list[str]) -> str:
     if name.lower() in ("yes", "no", "on", "off"):
         return "truth values are written `true` and `false`"
     if name.startswith(("in.", "block.")):
@@ -141,7 +151,11 @@ def identifier(tree: Tree | None, what: str, book: Notebook) -> str | None:
     text = tree.text
     if text.isascii() and text.isidentifier() and text not in RESERVED and len(text) <= 60:
         return text
-    why = f"`{text}` is a word of the language" if text in RESERVED else "letters, digits and underscores, beginning with a letter, at most 60"
+    why = (
+        f"`{text}` is a word of the language"
+        if text in RESERVED
+        else "letters, digits and underscores, beginning with a letter, at most 60"
+    )
     book.add(f"`{text}` cannot be the name of {what}", tree.span, why)
     return None
 
