@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -18,12 +17,11 @@ from costcalc.spec.hyperparameters import read_setting
 Setting = int | float | Fraction | bool | str
 
 
-@dataclass(frozen=True)
 class Model:
-    """A spec and the values of its hyper-parameters."""
+    """A spec (`document`) and the values given to its hyper-parameters."""
 
-    document: Document
-    given: Mapping[str, Any]
+    def __init__(self, document: Document, given: Mapping[str, Any]) -> None:
+        self.document, self.given = document, given
 
     @cached_property
     def network(self) -> Network:
@@ -31,12 +29,13 @@ class Model:
         return build_network(self.document, self.given)
 
     def report(self, convention: str | Convention = "paper", batch: int = 1, dtype: str = "float32") -> Report:
-        """What it costs: `batch` samples, elements stored as `dtype`, counted by a bundled convention, a file or a Convention.
+        """What it costs: `batch` samples, elements stored as `dtype`.
 
+        `convention` is the name of a bundled one, a file, or a Convention.
         Raises UsageError and SpecError.
         """
         report = count(self.network, convention, batch, dtype)
-        return replace(report, published=check(report, self.document))
+        return report._replace(published=check(report, self.document))
 
 
 def load(spec: str, /, **hyperparameters: Setting) -> Model:

@@ -7,13 +7,12 @@ do not depend on the input (the folded scale and shift of a batch norm) are free
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 from costcalc.number import Number
 
 
-@dataclass(frozen=True, slots=True)
-class Census:
+class Census(NamedTuple):
     """Counts by class; see the comments for what one of each is."""
 
     macs: Number = 0  # a product added to a running sum: convolution, linear layer, matrix product
@@ -35,7 +34,7 @@ class Census:
         """Learnable parameters: weights, biases, norm scales and shifts; buffers are not parameters."""
         return self.weights + self.biases + self.norm_scales + self.norm_shifts
 
-    def __add__(self, other: Census) -> Census:
+    def __add__(self, other: Census) -> Census:  # type: ignore[override]  # sums, where tuples would join
         return Census(*(getattr(self, name) + getattr(other, name) for name in CLASSES))
 
     def for_batch(self, batch: Number) -> Census:
@@ -43,6 +42,6 @@ class Census:
         return Census(*(getattr(self, n) * batch if n in OPERATIONS else getattr(self, n) for n in CLASSES))
 
 
-CLASSES = tuple(f.name for f in fields(Census))
+CLASSES = Census._fields
 OPERATIONS = CLASSES[:7]
 PARAMETERS = CLASSES[7:11]

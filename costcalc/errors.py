@@ -8,30 +8,27 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 MAX_SHOWN = 20  # problems printed in full; a file with more is told how many are left
 MAX_LINE = 160  # characters of a source line that are shown around the caret
 
 
-@dataclass(frozen=True, eq=False, slots=True)
 class Source:
     """A text and the name it goes by in messages."""
 
-    name: str
-    text: str
-    _lines: list[str] = field(default_factory=list)
+    __slots__ = ("lines", "name", "text")
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name, self.text = name, text
+        self.lines = text.split("\n")
 
     def line(self, number: int) -> str:
         """Line `number`, counted from 1, without its end; empty where there is none."""
-        if not self._lines:
-            self._lines.extend(self.text.split("\n"))
-        return self._lines[number - 1].rstrip("\r") if 0 < number <= len(self._lines) else ""
+        return self.lines[number - 1].rstrip("\r") if 0 < number <= len(self.lines) else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """Columns `column` to `end` (exclusive) of one line of a source; both count from 1."""
 
     source: Source
@@ -47,8 +44,7 @@ class Span:
         return f"{visible(self.source.name)}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing that is wrong: lower case, names in backticks; `help` is the fix, `notes` the way there."""
 
     message: str

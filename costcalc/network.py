@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from costcalc.errors import Span
 from costcalc.shape import Shape
@@ -19,8 +19,7 @@ from costcalc.units import written
 INPUT = "input"  # the name under which nodes read the network's input
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """One operation. `layer` is the path of the layer it was written in: a norm and an activation share their conv's."""
 
     path: str
@@ -37,7 +36,7 @@ class Node:
         return self.layer.partition("/")[0]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Network:
     """Nodes in the order in which they run; every input of a node is `input` or the path of an earlier node."""
 

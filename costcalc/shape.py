@@ -6,15 +6,14 @@ The batch is no part of a shape: it multiplies operations and bytes when they ar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from costcalc.number import Number, product
 
 AXES: dict[int, tuple[str, ...]] = {0: (), 1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """`channels` at each position of `spatial`; where `sequence`, the one spatial axis is that of the tokens."""
 
     channels: Number

@@ -8,8 +8,7 @@ The parser's events are read one by one, so depth, size and every refused featur
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import yaml
 
@@ -20,8 +19,7 @@ MAX_DEPTH = 60
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(NamedTuple):
     """A word, number or text; `quoted` where it stood in quotes or as a block."""
 
     text: str
@@ -29,16 +27,14 @@ class Scalar:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
+class Items(NamedTuple):
     """A YAML sequence."""
 
     items: list[Tree]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Pairs:
+class Pairs(NamedTuple):
     """A YAML mapping, its keys in order and unique."""
 
     pairs: list[tuple[Scalar, Tree]]

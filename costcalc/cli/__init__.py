@@ -1,4 +1,4 @@
-"""The command line: options to calls, results to stdout, words to stderr, failures to exit codes. It holds no formula."""
+"""The command line: options to calls, results to stdout, words to stderr, failures to exit codes. No formula."""
 
 from costcalc.cli.main import main
 

@@ -8,9 +8,8 @@ total partial.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from costcalc.census import CLASSES, Census
 from costcalc.errors import Problem, Source, SpecError, UsageError, unknown
@@ -26,8 +25,7 @@ PARTS = ("costcalc-convention", "name", "unit", "about", "source", "count")
 NAMES = (*CLASSES, "params", "batch", "in.size", "out.size", "in.channels", "out.channels")
 
 
-@dataclass(frozen=True, slots=True)
-class Convention:
+class Convention(NamedTuple):
     """A named way of counting; `unit` heads the column."""
 
     name: str
@@ -36,7 +34,7 @@ class Convention:
     source: str
     rules: Mapping[str, Any]  # kind or `default`: a number or an Expression
 
-    def count(self, kind: str, census: Census, inputs: Sequence[Shape], output: Shape, batch: Any) -> Any:
+    def apply(self, kind: str, census: Census, inputs: Sequence[Shape], output: Shape, batch: Any) -> Any:
         """The count of one layer; None where no rule reaches its kind. `census` is that of the whole batch.
 
         Raises UsageError where an expression gives no whole number.

@@ -57,7 +57,7 @@ def _row(network: Network, node: Node, kind: Kind, convention: Convention, batch
     inputs = tuple(network.shapes[name] for name in node.inputs)
     census = kind.count(inputs, node.output)
     scaled = census if census is None or batch == 1 else census.for_batch(batch)
-    counted = None if scaled is None else convention.count(node.kind, scaled, inputs, node.output, batch)
+    counted = None if scaled is None else convention.apply(node.kind, scaled, inputs, node.output, batch)
     elements: Number = 0
     if kind.storage != "view":
         elements = (total(x.size for x in inputs) + node.output.size) * batch + (scaled.params if scaled else 0)

@@ -8,21 +8,23 @@ nothing reads that again. Every other output is new.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from costcalc.kinds import Kind
 from costcalc.network import INPUT, Network
 from costcalc.number import Number, maximum
 
 
-@dataclass(slots=True)
 class _Buffer:
-    size: Number
-    last: int  # the index of the last node that needs it
+    """Memory of `size` elements, needed until node `last` has run."""
+
+    __slots__ = ("last", "size")
+
+    def __init__(self, size: Number, last: int) -> None:
+        self.size, self.last = size, last
 
 
-@dataclass(frozen=True, slots=True)
-class Liveness:
+class Liveness(NamedTuple):
     """For one sample: the elements that each node writes into new memory, and the peak of live elements."""
 
     written: Sequence[Number]

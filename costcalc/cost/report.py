@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from costcalc.census import CLASSES, PARAMETERS, Census
 from costcalc.cost.convention import Convention
@@ -18,8 +17,7 @@ BY: tuple[By, ...] = ("node", "layer", "stage", "kind")
 SORTS = ("order", "path", "count", "madds", "params", "weights", "activations", "memory")
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One node, or several added up. Of what cannot be counted, `census` and `count` are None."""
 
     path: str
@@ -47,8 +45,7 @@ class Row:
         return self.census.weights if self.census else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(NamedTuple):
     """The sums over all nodes, for the whole batch; `weight_bytes` and the other bytes at the report's dtype."""
 
     params: Any
@@ -70,8 +67,7 @@ class Totals:
         return {role: getattr(self.census, role) for role in PARAMETERS}
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(NamedTuple):
     """A published figure beside the exact count."""
 
     place: str
@@ -82,8 +78,7 @@ class Published:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """What a network costs at one setting: every node, the totals, and how they were counted."""
 
     network: Network
@@ -133,7 +128,7 @@ class Report:
         if by == "kind":
             kinds = {row.path: row.kind for row in self.layers}
             return [
-                replace(row, output=None, inputs=(), kind="", step="")
+                row._replace(output=None, inputs=(), kind="", step="")
                 for row in self._merge(lambda node: kinds[node.path])
             ]
         return self._merge(lambda node: node.layer)
@@ -142,7 +137,7 @@ class Report:
         groups: dict[str, list[Row]] = {}
         for node, row in zip(self.network.nodes, self.layers, strict=True):
             groups.setdefault(key(node), []).append(row)
-        return [replace(rows[0], path=name) if len(rows) == 1 else merged(name, rows) for name, rows in groups.items()]
+        return [rows[0]._replace(path=name) if len(rows) == 1 else merged(name, rows) for name, rows in groups.items()]
 
 
 def merged(path: str, rows: Sequence[Row]) -> Row:

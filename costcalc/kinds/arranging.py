@@ -1,11 +1,9 @@
-"""Kinds that move numbers without learning: split, shuffle, flatten, reshape, dropout, upsample; and the unknown one."""
+"""Kinds that move numbers without learning: split, shuffle, flatten, reshape, dropout, upsample, the unknown."""
 
 from __future__ import annotations
 
 from costcalc.census import Census
 from costcalc.kinds.attributes import (
-    REQUIRED,
-    Attribute,
     KindError,
     choice,
     count,
@@ -13,6 +11,7 @@ from costcalc.kinds.attributes import (
     per_axis,
     probability,
     sizes,
+    text,
 )
 from costcalc.kinds.base import Layer, kind
 from costcalc.kinds.window import need_map, spread, written
@@ -61,7 +60,10 @@ class Split(Free):
 
 @kind("channel_shuffle")
 class ChannelShuffle(Free):
-    """The channels as a `groups` x n matrix, transposed: a copy, no arithmetic. Source: Zhang et al. 2017 (arXiv:1707.01083), section 3.1."""
+    """The channels as a `groups` x n matrix, transposed: a copy, no arithmetic.
+
+    Source: Zhang et al. 2017 (arXiv:1707.01083), section 3.1.
+    """
 
     groups = count("number of groups that are interleaved")
 
@@ -119,9 +121,9 @@ class Dropout(Free):
 
 @kind("upsample")
 class Upsample(Layer):
-    """Enlarges a map by `scale` or to `size`, copying (`nearest`) or interpolating between the nearest 2, 4 or 8 elements.
+    """Enlarges a map by `scale` or to `size`, by copies (`nearest`) or between the nearest elements.
 
-    Interpolated: 2, 4 or 8 multiplications for each output element and one addition less; the factors depend on the
+    Interpolated between 2, 4 or 8 of them, as many multiplications for each output element and one addition less; the factors depend on the
     position alone and are not counted.
     """
 
@@ -158,18 +160,14 @@ class Upsample(Layer):
         return f"x{written(self.scale, 1)}" if self.scale is not None else f"to {written(self.size)}"
 
 
-def _operation(value: object) -> str | None:
-    return str(value) if isinstance(value, str) and value else None
-
-
 @kind("opaque")
 class Opaque(Layer):
-    """An operation that costcalc cannot count, such as non-maximum suppression. It makes every total `partial`, never zero.
+    """An operation that costcalc cannot count, such as non-maximum suppression: it makes every total `partial`.
 
     It is named by `op`; its output has the shape of its input, or the sizes given as `to`.
     """
 
-    op = Attribute("name of the operation", "a word", _operation, {"type": "string"}, REQUIRED)
+    op = text("name of the operation")
     to = optional(sizes("sizes of the output: channels, then axes", most=4))
 
     def shape(self, x: Shape) -> Shape:

@@ -65,6 +65,11 @@ class Attribute(Generic[T]):
         return result
 
     @property
+    def text(self) -> bool:
+        """Whether any text is its value, which is then no expression."""
+        return bool(self.schema == TEXT)
+
+    @property
     def required(self) -> bool:
         return self.default is REQUIRED
 
@@ -92,6 +97,7 @@ def _whole(value: Any, least: int) -> Number | None:
 
 
 EXPRESSION = {"type": "string"}
+TEXT = {"type": "string", "minLength": 1}
 
 
 def integer(least: int) -> dict[str, Any]:
@@ -185,3 +191,8 @@ def sizes(doc: str, most: int, default: Any = REQUIRED) -> Attribute[tuple[Numbe
 
     schema = {"type": "array", "items": integer(1), "minItems": 1, "maxItems": most}
     return Attribute(doc, "a list of positive whole numbers", read, schema, default)
+
+
+def text(doc: str) -> Attribute[str]:
+    """Any text, such as the name of an operation."""
+    return Attribute(doc, "text", lambda v: str(v) if isinstance(v, str) and v else None, TEXT, REQUIRED)

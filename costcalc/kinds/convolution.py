@@ -35,7 +35,7 @@ class Windowed(Layer):
         return output_sizes(x, self.kernel, self.stride, self.padding, self.dilation)
 
     def biased(self, weights: Number, macs: Number, y: Shape) -> Census:
-        """The census of a convolution with these weights: with a bias, one more parameter a channel, one add an output."""
+        """The census of a convolution with these weights: a bias is one parameter a channel, one add an output."""
         if self.bias:
             return Census(macs=macs, weights=weights, bias_adds=y.size, biases=y.channels)
         return Census(macs=macs, weights=weights)

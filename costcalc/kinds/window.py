@@ -1,4 +1,4 @@
-"""The geometry of a sliding window, for convolutions and pools of any rank: sizes of padding and output, axis by axis."""
+"""The geometry of a sliding window, for convolutions and pools of any rank: padding and output, axis by axis."""
 
 from __future__ import annotations
 

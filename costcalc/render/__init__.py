@@ -17,7 +17,7 @@ def render(
     width: int | None = None,
     color: bool = False,
     unicode: bool = True,
-) -> str:  # noqa: A002
+) -> str:
     """The report in one of FORMATS. `table` is plain text of full width unless the `width` of a terminal is given.
 
     A JSON document has rows beside its nodes only where a view is given.

@@ -9,7 +9,8 @@ from costcalc.errors import visible
 
 PLAIN_MARKDOWN = re.compile(r"(?:[A-Za-z0-9 .,:;()/+'%≥?-]|(?<=[A-Za-z0-9])_(?=[A-Za-z0-9]))*")
 LATEX = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%",
+    "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
     '"': r"\textquotedbl{}", "`": r"\textasciigrave{}", "'": r"\textquotesingle{}",
 }  # fmt: skip
@@ -21,7 +22,7 @@ def terminal(text: str) -> str:
 
 
 def markdown(text: str) -> str:
-    """Plain words as they are; anything else as code, where no markup, link or mention is read. Fit for a table cell."""
+    """Plain words as they are; anything else as code, where no markup, link or mention is read; fit for a cell."""
     text = terminal(text)
     if PLAIN_MARKDOWN.fullmatch(text) and "://" not in text and not text.lower().startswith("www."):
         return text

@@ -6,23 +6,21 @@ Numbers come from the report as they are; only their writing (separators, per ce
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from costcalc.cost.report import By, Published, Report, Row
 from costcalc.network import plain
 from costcalc.units import in_bytes, percent
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """A column: its head, whether it holds numbers (right-aligned, never folded), and the bar that goes with it."""
 
     head: str
     numeric: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
+class Sheet(NamedTuple):
     """The whole report as text: `facts` above, the table with its total, `notes` below. `bars` are parts of a total."""
 
     title: str
@@ -34,8 +32,7 @@ class Sheet:
     bars: tuple[tuple[int, int], ...]  # for each row, its count and the largest one
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """Which rows of a report are shown."""
 
     by: By = "layer"

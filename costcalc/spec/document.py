@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from costcalc.errors import Problem, Source, Span, SpecError
 from costcalc.kinds import FOLLOWERS, REGISTRY
 from costcalc.spec.hyperparameters import HyperParameter, read_hyperparameters
-from costcalc.spec.items import Item, ItemReader, Signature
+from costcalc.spec.items import Item, Signature
 from costcalc.spec.locate import read_spec
 from costcalc.spec.published import Expectation, read_expectations
+from costcalc.spec.reading import LayerReader
 from costcalc.spec.values import BLOCK_NAMES, Notebook, Value, check_names, identifier, plain_text, read_value
 from costcalc.yamltree import Items, Pairs, Scalar, Tree, parse_yaml
 
@@ -18,8 +19,7 @@ VERSION = "1"
 KEYS = ("costcalc", "name", "source", "hyperparameters", "input", "defaults", "blocks", "layers", "outputs", "expect")
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """Layers under a name, with arguments and, where it takes several tensors, names for those."""
 
     name: str
@@ -28,8 +28,7 @@ class Block:
     layers: tuple[Item, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """A valid spec, before its hyper-parameters are set."""
 
     source: Source
@@ -42,7 +41,7 @@ class Document:
     blocks: dict[str, Block]
     layers: tuple[Item, ...]
     outputs: tuple[tuple[str, Span], ...]
-    expectations: tuple[Expectation, ...] = field(default=())
+    expectations: tuple[Expectation, ...]
 
 
 def read_document(spec: str) -> Document:
@@ -58,8 +57,7 @@ def parse_document(source: Source, data: bytes | None = None) -> Document:
         raise SpecError(
             Problem("a spec is a mapping", tree.span, f"it begins with `costcalc: {VERSION}`; see `costcalc init`")
         )
-    book = Notebook()
-    book.words = _words(tree)
+    book = Notebook(_words(tree))
     document = _Reader(source, tree, book).document(
         hashlib.sha256(data if data is not None else source.text.encode()).hexdigest()
     )
@@ -96,7 +94,7 @@ class _Reader:
         hyperparameters = read_hyperparameters(parts.get("hyperparameters"), book)
         scope = frozenset(p.name for p in hyperparameters)
         signatures = self.signatures()
-        items = ItemReader(book, signatures, {})
+        items = LayerReader(book, signatures, {})
         items.defaults.update(self.defaults(items, scope))
         blocks = self.blocks(items, signatures, scope)
         items.caller = ""
@@ -142,7 +140,7 @@ class _Reader:
             self.book.add("`input` must be a list of one to four sizes", tree.span, help_)
         return {}
 
-    def defaults(self, items: ItemReader, scope: frozenset[str]) -> dict[str, dict[str, Value]]:
+    def defaults(self, items: LayerReader, scope: frozenset[str]) -> dict[str, dict[str, Value]]:
         result: dict[str, dict[str, Value]] = {}
         for key, value in self.mapping("defaults"):
             if key.text not in REGISTRY:
@@ -204,7 +202,7 @@ class _Reader:
             return ()
         return tuple(name for item in tree.items if (name := identifier(item, "a tensor", self.book)))
 
-    def blocks(self, items: ItemReader, signatures: dict[str, Signature], scope: frozenset[str]) -> dict[str, Block]:
+    def blocks(self, items: LayerReader, signatures: dict[str, Signature], scope: frozenset[str]) -> dict[str, Block]:
         result = {}
         for key, value in self.mapping("blocks"):
             if key.text not in signatures or not isinstance(value, Pairs):
@@ -215,7 +213,7 @@ class _Reader:
             arguments = signatures[key.text].arguments
             for default in arguments.values():
                 if default is not None:
-                    check_names(default, scope | set(arguments), tuple(self.book.words), self.book)
+                    check_names(default, scope | set(arguments), self.book.words, self.book)
             items.caller = key.text
             layers = items.layers(value.get("layers"), scope | set(arguments) | BLOCK_NAMES, key.span)
             tree = value.get("inputs")
@@ -229,7 +227,7 @@ class _Reader:
         return tuple((name, entry.span) for entry in entries if (name := identifier(entry, "an output", self.book)))
 
 
-def _refuse_recursion(items: ItemReader, book: Notebook) -> None:
+def _refuse_recursion(items: LayerReader, book: Notebook) -> None:
     """Notes every call of a block that leads back to itself."""
     done: set[str] = set()
     for start in items.calls:

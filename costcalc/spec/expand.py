@@ -90,20 +90,26 @@ class _Expansion:
             self.layers += 1
             if self.layers > MAX_LAYERS:
                 raise SpecError(
-                    Problem(f"the network has more than {MAX_LAYERS:,} layers", item.span, "is a `repeat` too large?")
+                    Problem(
+                        f"the network has more than {MAX_LAYERS:,} layers", item.common.span, "is a `repeat` too large?"
+                    )
                 )
-            inputs = [x] if item.sources is None else [self.diagnosis.tensor(*source, scope) for source in item.sources]
+            inputs = (
+                [x]
+                if item.common.sources is None
+                else [self.diagnosis.tensor(*source, scope) for source in item.common.sources]
+            )
             here = scope.reading(inputs[0] if inputs else UNKNOWN)
-            if item.only_if is not None:
-                condition = self.condition(item.only_if, here)
+            if item.common.only_if is not None:
+                condition = self.condition(item.common.only_if, here)
                 if condition is False:
                     continue
                 if condition is None:
                     x = Tensor(x.name, None)
                     continue
             x = self.lay(item, inputs, here, prefix, alone=len(items) == 1)
-            if item.name is not None:
-                scope.tensors[item.name] = x
+            if item.common.name is not None:
+                scope.tensors[item.common.name] = x
         return x
 
     def condition(self, value: Value, scope: Scope) -> bool | None:
@@ -128,7 +134,7 @@ class _Expansion:
         if len(inputs) > 1:
             self.diagnosis.add(
                 "several tensors come in, and nothing joins them",
-                item.span,
+                item.common.span,
                 "put them through `add`, `mul` or `concat`",
             )
             return UNKNOWN
@@ -142,7 +148,7 @@ class _Expansion:
 
     def layer(self, item: LayerItem, inputs: list[Tensor], scope: Scope, prefix: str) -> Tensor:
         """A node of the kind, and one each for the norm and the activation that follow it."""
-        path = self.path(prefix, item.name or item.kind.name)
+        path = self.path(prefix, item.common.name or item.kind.name)
         followers = [self.follower(item, role, scope) for role in ("norm", "act")] if item.kind.followers else []
         values = self.attributes(item.kind, item.values, scope)
         if values is None or None in followers or any(t.shape is None for t in inputs):
@@ -209,10 +215,12 @@ class _Expansion:
                 f"layer `{path}`, input {' and '.join(map(str, shapes))}",
                 self.so_far(),
             )
-            self.diagnosis.add(str(error), given.span if given else item.span, getattr(error, "help", None), notes)
+            self.diagnosis.add(
+                str(error), given.span if given else item.common.span, getattr(error, "help", None), notes
+            )
             return Tensor(path, None)
         attributes = {name: value for name, value in vars(kind).items() if value is not None}
-        self.nodes.append(Node(path, kind.name, attributes, tuple(t.name for t in inputs), y, layer, item.span))
+        self.nodes.append(Node(path, kind.name, attributes, tuple(t.name for t in inputs), y, layer, item.common.span))
         return Tensor(path, y)
 
     def so_far(self) -> str:
@@ -227,7 +235,7 @@ class _Expansion:
         """The layers of a block; its names and arguments are its own, the hyper-parameters are everybody's."""
         block = self.document.blocks[item.block]
         declared = dict(self.values)
-        with self.diagnosis.inside(f"block `{block.name}` called in line {item.span.line}"):
+        with self.diagnosis.inside(f"block `{block.name}` called in line {item.common.span.line}"):
             for name, default in block.arguments.items():
                 given = item.values.get(name, default)
                 where = scope if name in item.values else Scope(declared, {}, inputs[0])
@@ -235,18 +243,18 @@ class _Expansion:
                 if value is None:
                     return UNKNOWN
                 declared[name] = value
-            if item.name or not alone:
-                prefix = self.path(prefix, item.name or block.name) + "/"
+            if item.common.name or not alone:
+                prefix = self.path(prefix, item.common.name or block.name) + "/"
             tensors = dict(zip(block.inputs, inputs, strict=False))
             return self.run(block.layers, inputs[0], Scope(declared, tensors, inputs[0], inputs[0]), prefix)
 
     def branches(self, item: BranchItem, x: Tensor, scope: Scope, prefix: str) -> Tensor:
         """The branches of a residual or a join, one after the other, and the node that joins them."""
         full = [branch for branch in item.branches if branch]
-        if item.name or (item.kind != "residual" and len(full) > 1):
-            prefix = self.path(prefix, item.name or item.kind) + "/"
+        if item.common.name or (item.kind != "residual" and len(full) > 1):
+            prefix = self.path(prefix, item.common.name or item.kind) + "/"
         ends = []
-        with self.diagnosis.inside(f"`{item.kind}` in line {item.span.line}"):
+        with self.diagnosis.inside(f"`{item.kind}` in line {item.common.span.line}"):
             for number, branch in enumerate(item.branches, 1):
                 inner = f"{prefix}branch{number}/" if len(full) > 1 else prefix
                 ends.append(self.run(branch, x, scope.inside(x), inner))
@@ -264,9 +272,9 @@ class _Expansion:
         """Each row in turn, as a stage; of `repeat`, the one row that it is."""
         for number, cells in enumerate(item.rows, 1):
             step = (
-                f"row {number} of `rows` in line {item.span.line}"
+                f"row {number} of `rows` in line {item.common.span.line}"
                 if item.columns
-                else f"`repeat` in line {item.span.line}"
+                else f"`repeat` in line {item.common.span.line}"
             )
             with self.diagnosis.inside(step):
                 label = f"{item.label}{self.numbered(prefix, item.label)}" if item.columns else item.label

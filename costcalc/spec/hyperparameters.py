@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from costcalc.errors import Problem, Span, UsageError, suggestion
 from costcalc.expression import Expression, ExpressionError, Word, parse
@@ -22,8 +21,7 @@ LIMITS: dict[str, Callable[[Any, Any], bool]] = {
 PARTS = ("default", *LIMITS, "choices", "help")
 
 
-@dataclass(frozen=True, slots=True)
-class HyperParameter:
+class HyperParameter(NamedTuple):
     """One hyper-parameter: a number, a truth value or a word."""
 
     name: str

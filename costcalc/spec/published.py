@@ -1,11 +1,10 @@
-"""`expect:` in a spec: figures as printed, with the place they were printed and the exact value of any that is wrong."""
+"""`expect:` in a spec: figures as printed, where they were printed, and the exact value of any that is wrong."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from costcalc.errors import Span
 from costcalc.spec.hyperparameters import HyperParameter, shown
@@ -17,8 +16,7 @@ FIGURES = ("params", "madds", "count", "weights", "activations")
 PARTS = ("set", "kind", "convention", *FIGURES, "from", "erratum", "why")
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(NamedTuple):
     """A figure as printed: its value, the unit of its last digit, whether it is a share (per cent) of the total."""
 
     text: str
@@ -52,8 +50,7 @@ class Figure:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Expectation:
+class Expectation(NamedTuple):
     """One row of published figures, for one setting; `errata` has the exact value of those that are wrong."""
 
     settings: Mapping[str, Any]

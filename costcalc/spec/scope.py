@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from costcalc.errors import Problem, Span, SpecError, suggestion
 from costcalc.expression import Expression
@@ -16,8 +15,7 @@ from costcalc.spec.values import LocatedError, Value
 MAX_DEPTH = 60  # of blocks, repeats and branches inside each other
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
+class Tensor(NamedTuple):
     """The name of a tensor, and its shape unless an error made that unknown."""
 
     name: str

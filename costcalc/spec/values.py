@@ -5,9 +5,8 @@ Problems are collected in a `Notebook`, so that all errors of a file are told at
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
 
 from costcalc.errors import Problem, Span, unknown
 from costcalc.expression import RESERVED, Expression, ExpressionError, parse
@@ -18,13 +17,15 @@ IN_NAMES = frozenset(f"in.{size}" for size in SIZES)
 BLOCK_NAMES = frozenset(f"block.in.{size}" for size in SIZES)
 
 
-@dataclass(slots=True)
 class Notebook:
-    """The problems found so far, and what has been parsed already."""
+    """The problems found so far, what has been parsed already, and `words`: what a comparison in the document may name."""
 
-    problems: list[Problem] = field(default_factory=list)
-    parsed: dict[str, Any] = field(default_factory=dict)
-    words: frozenset[str] = frozenset()  # every plain word in the document: what a comparison may name
+    __slots__ = ("parsed", "problems", "words")
+
+    def __init__(self, words: frozenset[str] = frozenset()) -> None:
+        self.problems: list[Problem] = []
+        self.parsed: dict[str, Any] = {}
+        self.words = words
 
     def add(self, message: str, span: Span, help: str | None = None, notes: tuple[str, ...] = ()) -> None:  # noqa: A002
         self.problems.append(Problem(message, span, help, notes))
@@ -33,8 +34,7 @@ class Notebook:
         self.problems.append(unknown(what, word.text, known, word.span))
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """A constant, an Expression, or a list of values, and where it stands."""
 
     content: Any
@@ -110,7 +110,7 @@ def read_value(tree: Tree, book: Notebook) -> Value | None:
     return Value(book.parsed[text], tree.span, int(tree.quoted))
 
 
-def check_names(value: Value, scope: frozenset[str] | set[str], words: tuple[str, ...], book: Notebook) -> bool:
+def check_names(value: Value, scope: frozenset[str] | set[str], words: Collection[str], book: Notebook) -> bool:
     """Notes every name that is neither declared nor a word that may stand where it does; returns whether all are fine."""
     if isinstance(value.content, list):
         return min([check_names(item, scope, words, book) for item in value.content], default=True)  # each is told
