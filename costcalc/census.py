@@ -35,11 +35,11 @@ class Census(NamedTuple):
         return self.weights + self.biases + self.norm_scales + self.norm_shifts
 
     def __add__(self, other: Census) -> Census:  # type: ignore[override]  # sums, where tuples would join
-        return Census(*(getattr(self, name) + getattr(other, name) for name in CLASSES))
+        return Census(*(a + b for a, b in zip(self, other, strict=True)))
 
     def for_batch(self, batch: Number) -> Census:
         """The census of `batch` samples: every operation happens once a sample, what is stored is stored once."""
-        return Census(*(getattr(self, n) * batch if n in OPERATIONS else getattr(self, n) for n in CLASSES))
+        return Census(*(n * batch for n in self[: len(OPERATIONS)]), *self[len(OPERATIONS) :])
 
 
 CLASSES = Census._fields

@@ -315,6 +315,6 @@ def _equal(tree: Tree, names: Mapping[str, Any]) -> bool:
     for word, other, part in ((a, b, tree.parts[1]), (b, a, tree.parts[0])):
         if isinstance(word, Word) and word.choices and other not in word.choices:
             near = suggestion(other, word.choices)
-            raise ExpressionError(f"`{other}` is not among the choices", part.offset, part.length,
-                                  f"did you mean `{near}`?" if near else f"choices: {', '.join(word.choices)}")  # fmt: skip
+            help_ = f"did you mean `{near}`?" if near else f"choices: {', '.join(word.choices)}"
+            raise ExpressionError(f"`{other}` is not among the choices", part.offset, part.length, help_)
     return bool(a == b)

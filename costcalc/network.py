@@ -20,7 +20,7 @@ INPUT = "input"  # the name under which nodes read the network's input
 
 
 class Node(NamedTuple):
-    """One operation. `layer` is the path of the layer it was written in: a norm and an activation share their conv's."""
+    """One operation. `layer` is the path of the layer it was written in: a norm and an activation have their conv's."""
 
     path: str
     kind: str
@@ -47,12 +47,19 @@ class Network:
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     source: str = ""  # where the network was published
     origin: str = ""  # the file it was read from
-    sha256: str = ""
+    data: bytes = b""  # that file as it was
 
     @cached_property
     def shapes(self) -> Mapping[str, Shape]:
         """The shape of every tensor by name."""
         return {INPUT: self.input, **{node.path: node.output for node in self.nodes}}
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the file it was read from."""
+        import hashlib  # costs more than many a report
+
+        return hashlib.sha256(self.data).hexdigest()
 
     def as_json(self) -> dict[str, Any]:
         """The printed form, as `costcalc convert` writes it: schema `costcalc/network/1`."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Literal
 
-from costcalc.cost.report import Published, Report
+from costcalc.cost.report import Published, Report, Row
 from costcalc.spec.document import Document
 from costcalc.spec.hyperparameters import settings
 from costcalc.spec.published import Expectation, Figure
@@ -14,21 +15,24 @@ from costcalc.spec.published import Expectation, Figure
 def check(report: Report, document: Document) -> tuple[Published, ...]:
     """Every figure under `expect` that is for this report's settings and convention, compared with the count."""
     found: list[Published] = []
+    kinds = {row.path: row for row in report.rows("kind")} if document.expectations else {}
     for expected in document.expectations:
         same = settings(document.hyperparameters, expected.settings) == report.network.hyperparameters
         if not same or report.batch != 1:
             continue
         for quantity, figure in expected.figures.items():
             if quantity != "count" or expected.convention == report.convention.name:
-                found.append(_compared(report, expected, quantity, figure))
+                found.append(_compared(report, kinds, expected, quantity, figure))
     return tuple(found)
 
 
-def _compared(report: Report, expected: Expectation, quantity: str, figure: Figure) -> Published:
+def _compared(
+    report: Report, kinds: Mapping[str, Row], expected: Expectation, quantity: str, figure: Figure
+) -> Published:
     whole = getattr(report.totals, quantity)
     part = whole
     if expected.kind:
-        part = sum(getattr(row, quantity) or 0 for row in report.rows("kind") if row.path == expected.kind)
+        part = getattr(kinds[expected.kind], quantity) or 0 if expected.kind in kinds else 0
     exact = Fraction(100 * part, whole or 1) if figure.share else Fraction(part)
     erratum = expected.errata.get(quantity)
     met = figure.matches(exact)

@@ -25,9 +25,11 @@ def read_number(text: str) -> int | Fraction | None:
     whole, decimals, exponent = match["whole"], match["decimals"] or "", match["exp"] or "0"
     if len(whole + decimals) > MAX_DIGITS or len(exponent) > 4 or abs(int(exponent)) > MAX_EXPONENT:
         raise ValueError(f"a number has at most {MAX_DIGITS} digits and an exponent of at most {MAX_EXPONENT}")
-    value = Fraction(int(whole + decimals), 10 ** len(decimals)) * Fraction(10) ** int(exponent)
-    value *= SUFFIXES.get(match["suffix"], 1)
-    return value.numerator if value.denominator == 1 else value
+    scaled, power = int(whole + decimals) * SUFFIXES.get(match["suffix"], 1), int(exponent) - len(decimals)
+    if power >= 0:
+        return scaled * int(10**power)
+    quotient, remainder = divmod(scaled, 10**-power)
+    return Fraction(scaled, 10**-power) if remainder else quotient
 
 
 def written(value: int | Fraction) -> str:

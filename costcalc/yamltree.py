@@ -2,8 +2,8 @@
 
 The parser's events are read one by one, so depth, size and every refused feature are met before anything is built
 (the C loader's own composer crashes the interpreter on deep nesting). No scalar is converted here: `no`, `1:30` and
-`010` stay the text they are. A comma inside parentheses ends no value, as people expect of `{out: max(8, c), kernel: 3}`
-(YAML itself would end it there).
+`010` stay the text they are. A comma inside parentheses ends no value, as people expect of
+`{out: max(8, c), kernel: 3}` (YAML itself would end it there).
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class _Reader:
             self.refuse(
                 event,
                 f"an alias, `*{event.anchor}`",
-                "quote it if it is meant as text, or write a*b with the name first; anchors and aliases are not used: see `blocks` and `repeat`",
+                "write a*b with the name first, or quote a text; to say something twice, use `blocks`",
             )
             self.place(Scalar("", True, self.span(event)))
         elif isinstance(event, yaml.NodeEvent):

@@ -58,8 +58,7 @@ class SpecCommand(TyperCommand):
 
 
 def _described(parameter: Any) -> tuple[str, str]:
-    content = parameter.default.content
-    default = content.text if hasattr(content, "text") else shown(content)
+    default = shown(parameter.default.content)
     limits = [f"{name.replace('_', ' ')} {shown(value)}" for name, value in parameter.limits.items()]
     choices = [f"one of {', '.join(map(shown, parameter.choices))}"] if parameter.choices else []
     return f"--{parameter.name}", "; ".join(
@@ -68,7 +67,7 @@ def _described(parameter: Any) -> tuple[str, str]:
 
 
 def _settings_first(args: list[str], options: dict[str, bool]) -> tuple[list[str], list[str]]:
-    """The arguments with every `--name value` that is no option of ours as `--set name=value`, and the positional ones."""
+    """The arguments with each `--name value` that is no option of ours as `--set name=value`; the positional ones."""
     rewritten: list[str] = []
     positionals: list[str] = []
     rest = list(args)
@@ -91,7 +90,7 @@ def _settings_first(args: list[str], options: dict[str, bool]) -> tuple[list[str
 
 
 def _is_value(rest: list[str], positionals: list[str], options: dict[str, bool]) -> bool:
-    """Whether the next argument belongs to the hyper-parameter before it; of `--flag SPEC`, the last word is the spec."""
+    """Whether the next argument belongs to the hyper-parameter before it; in `--flag SPEC` it is the spec."""
     if rest[0].startswith("-"):
         return NUMBER.fullmatch(rest[0].lstrip("-")) is not None
     following, skip = 0, False

@@ -49,9 +49,9 @@ def _specs() -> list[dict[str, Any]]:
     found = []
     for name in bundled():
         document = read_document(name)
-        declared = ", ".join(p.name for p in document.hyperparameters)
-        found.append({"name": name, "about": f"{document.name}: {document.citation}" + (f" ({declared})" if declared else ""),
-                      "source": document.citation, "hyperparameters": [p.name for p in document.hyperparameters]})  # fmt: skip
+        declared = [p.name for p in document.hyperparameters]
+        about = f"{document.name}: {document.citation}" + (f" ({', '.join(declared)})" if declared else "")
+        found.append({"name": name, "about": about, "source": document.citation, "hyperparameters": declared})
     return found
 
 

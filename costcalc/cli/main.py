@@ -128,9 +128,8 @@ def _run(arguments: list[str], debug: bool) -> int:
     except Exception as error:
         if debug:
             raise
-        sys.stderr.write(
-            f"error: a bug in costcalc: {type(error).__name__}: {error}\n  help: run it again with --debug and report what it prints\n"
-        )
+        help_ = "run it again with --debug and report what it prints"
+        _tell(CostcalcError(Problem(f"a bug in costcalc: {type(error).__name__}: {error}", None, help_)), as_json)
         return BUG
 
 

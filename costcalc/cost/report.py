@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
-from costcalc.census import CLASSES, PARAMETERS, Census
+from costcalc.census import PARAMETERS, Census
 from costcalc.cost.convention import Convention
 from costcalc.errors import Problem, UsageError
 from costcalc.network import Network, Node
@@ -146,7 +146,8 @@ def merged(path: str, rows: Sequence[Row]) -> Row:
     own = all(row.path == path or row.path.startswith(f"{path}/") for row in rows) and rows[0].path == path
     kind, step = (rows[0].kind, rows[0].step) if own else (f"{sum(row.nodes for row in rows)} nodes", "")
     return Row(
-        path, kind, rows[0].inputs, rows[-1].output, summed(known), total(row.count for row in rows if row.count is not None),
+        path, kind, rows[0].inputs, rows[-1].output, summed(known),
+        total(row.count for row in rows if row.count is not None),
         total(row.activations for row in rows), total(row.memory_access_bytes for row in rows),
         sum(row.nodes for row in rows), step, any(row.uncounted for row in rows),
     )  # fmt: skip
@@ -154,5 +155,4 @@ def merged(path: str, rows: Sequence[Row]) -> Row:
 
 def summed(censuses: Iterable[Census]) -> Census:
     """The sum of many, class by class."""
-    columns = list(censuses)
-    return Census(*(total(getattr(c, name) for c in columns) for name in CLASSES))
+    return Census(*map(total, zip(*censuses, strict=True)))

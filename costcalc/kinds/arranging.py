@@ -99,13 +99,13 @@ class Reshape(Free):
     tokens = optional(count("number of tokens of a sequence"))
 
     def shape(self, x: Shape) -> Shape:
-        if (self.to is None) == (self.tokens is None):
-            raise KindError("`reshape` takes either `to` or `tokens`", None, "as in `reshape: {to: [64, 7, 7]}`")
-        if self.to is not None:
+        if self.to is not None and self.tokens is None:
             y = Shape(self.to[0], self.to[1:])
             if y.size != x.size:
                 raise KindError(f"{x} has {x.size} elements, and {y} has {y.size}", "to")
             return y
+        if self.tokens is None or self.to is not None:
+            raise KindError("`reshape` takes either `to` or `tokens`", None, "as in `reshape: {to: [64, 7, 7]}`")
         if x.size % self.tokens != 0:
             raise KindError(f"{x} has {x.size} elements, which {self.tokens} tokens cannot share", "tokens")
         return Shape(divide(x.size, self.tokens), (self.tokens,), True)
@@ -123,8 +123,8 @@ class Dropout(Free):
 class Upsample(Layer):
     """Enlarges a map by `scale` or to `size`, by copies (`nearest`) or between the nearest elements.
 
-    Interpolated between 2, 4 or 8 of them, as many multiplications for each output element and one addition less; the factors depend on the
-    position alone and are not counted.
+    Interpolated between 2, 4 or 8 of them, as many multiplications for each output element and one addition less; the
+    factors depend on the position alone and are not counted.
     """
 
     scale = optional(per_axis("factor along each axis"))

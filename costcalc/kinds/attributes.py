@@ -18,12 +18,15 @@ REQUIRED: Any = object()
 
 # The other common spellings: each is an error that names the right one.
 SPELLINGS = {
-    "filters": "out", "out_channels": "out", "out_features": "out", "channels": "out", "units": "out", "features": "out",
-    "width": "out", "kernel_size": "kernel", "k": "kernel", "ksize": "kernel", "size": "kernel", "pool_size": "kernel",
+    "filters": "out", "out_channels": "out", "out_features": "out", "channels": "out", "units": "out",
+    "features": "out", "width": "out", "kernel_size": "kernel", "k": "kernel", "ksize": "kernel", "size": "kernel",
+    "pool_size": "kernel",
     "strides": "stride", "s": "stride", "pad": "padding", "pads": "padding", "p": "padding", "dilations": "dilation",
-    "dilation_rate": "dilation", "rate": "dilation", "d": "dilation", "group": "groups", "g": "groups", "use_bias": "bias",
+    "dilation_rate": "dilation", "rate": "dilation", "d": "dilation", "group": "groups", "g": "groups",
+    "use_bias": "bias",
     "has_bias": "bias", "activation": "act", "normalization": "norm", "normalisation": "norm", "bn": "norm",
-    "depth_multiplier": "multiplier", "channel_multiplier": "multiplier", "scale_factor": "scale", "num_groups": "groups",
+    "depth_multiplier": "multiplier", "channel_multiplier": "multiplier", "scale_factor": "scale",
+    "num_groups": "groups",
     "if": "only_if", "when": "only_if", "name": "as", "input": "from", "inputs": "from",
 }  # fmt: skip
 
@@ -129,8 +132,10 @@ def per_axis(doc: str, default: Any = REQUIRED) -> Attribute[Number | tuple[Numb
 
 def padding_attribute(default: Any = "same") -> Attribute[Any]:
     """`same`, `valid`, a number, one for each axis, or two for each axis (before, after)."""
-    doc = "`same` (output is the input divided by the stride, rounded up; an odd pixel goes to the end), `valid` (none), " \
-          "a number for every side, one for each axis, or both sides of each axis: [top, bottom, left, right]"  # fmt: skip
+    doc = (
+        "`same` (output is the input divided by the stride, rounded up; an odd pixel goes to the end), `valid` (none),"
+        " a number for every side, one for each axis, or both sides of each axis: [top, bottom, left, right]"
+    )
 
     def read(value: Any) -> Any:
         return value if value in ("same", "valid") and isinstance(value, str) else _axes(value, 0, 6)

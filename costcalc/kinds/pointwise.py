@@ -19,7 +19,8 @@ class BatchNorm(Layer):
     """Batch normalisation at inference: y = a*x + b, with a and b folded from the statistics once, not at each input.
 
     One multiplication and one addition for each element; a learnable scale and shift, a running mean and variance for
-    each channel (the last two are buffers, not parameters). Source: Ioffe and Szegedy 2015 (arXiv:1502.03167), algorithm 2.
+    each channel (the last two are buffers, not parameters). Source: Ioffe and Szegedy 2015 (arXiv:1502.03167),
+    algorithm 2.
     """
 
     role = "norm"
@@ -67,14 +68,20 @@ class Sigmoid(Activation):
 
 @kind("hard_sigmoid")
 class HardSigmoid(Activation):
-    """relu6(x + 3) / 6, the sixth as a factor: an addition, two comparisons, a multiplication. Source: arXiv:1905.02244, section 5.2."""
+    """relu6(x + 3) / 6, the sixth as a factor: an addition, two comparisons, a multiplication.
+
+    Source: Howard et al. 2019 (arXiv:1905.02244), section 5.2.
+    """
 
     element = Census(additions=1, comparisons=2, multiplications=1)
 
 
 @kind("hard_swish")
 class HardSwish(Activation):
-    """x * relu6(x + 3) / 6: an addition, two comparisons, two multiplications. Source: arXiv:1905.02244, section 5.2."""
+    """x * relu6(x + 3) / 6: an addition, two comparisons, two multiplications.
+
+    Source: Howard et al. 2019 (arXiv:1905.02244), section 5.2.
+    """
 
     element = Census(additions=1, comparisons=2, multiplications=2)
 

@@ -37,8 +37,8 @@ class WindowPool(Layer):
         for axis, (taps, step) in enumerate(zip(kernels, strides, strict=True)):
             before, after = padding_of(self.padding, x.spatial[axis], taps, step, axis, rank)
             if before >= taps or after >= taps:
-                raise KindError(f"a window of {taps} would lie in the padding ({before} before, {after} after) alone", "padding",
-                                "`padding` must be smaller than the kernel")  # fmt: skip
+                message = f"a window of {taps} would lie in the padding ({before} before, {after} after) alone"
+                raise KindError(message, "padding", "`padding` must be smaller than the kernel")
         return Shape(x.channels, output_sizes(x, self.kernel, stride, self.padding, 1, self.ceil_mode))
 
     def census(self, x: Shape, y: Shape) -> Census:

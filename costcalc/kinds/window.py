@@ -36,7 +36,8 @@ def padding_of(
 ) -> tuple[Number, Number]:
     """The padding before and after one axis; `window` is what the dilated kernel covers.
 
-    `same` is TensorFlow's: ceil(size/stride) outputs, an odd pixel after (tensorflow/core/framework/common_shape_fns.cc).
+    `same` is TensorFlow's: ceil(size/stride) outputs, an odd pixel after
+    (tensorflow/core/framework/common_shape_fns.cc).
     """
     if isinstance(padding, str):
         if padding == "valid":
@@ -80,8 +81,10 @@ def output_sizes(
         room = size + before + after - window
         if room < 0:
             name = AXES[rank][axis]
-            raise KindError(f"the kernel covers {window} along the {name}, and the padded input is {size + before + after} there", "kernel",
-                            "use a smaller kernel, more padding or `padding: same`")  # fmt: skip
+            message = (
+                f"the kernel covers {window} along the {name}, and the padded input is {size + before + after} there"
+            )
+            raise KindError(message, "kernel", "use a smaller kernel, more padding or `padding: same`")
         if ceil_mode:
             sizes.append(minimum(ceil_div(room, step) + 1, ceil_div(size + before, step)))
         else:

@@ -130,9 +130,7 @@ def product(numbers: Iterable[Any]) -> Number:
 
 def total(numbers: Iterable[Any]) -> Number:
     """The sum of the numbers; 0 for none."""
-    result: Number = 0
-    for number in numbers:
-        result = result + number
+    result: Number = sum(numbers)
     return result
 
 

@@ -28,7 +28,7 @@ def render(
 
         return to_json(report_json(report, view))
     if format == "csv":
-        from costcalc.render.data import report_csv
+        from costcalc.render.spreadsheet import report_csv
 
         return report_csv(report, shown)
     sheet = lay_out(report, shown)

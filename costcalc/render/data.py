@@ -1,16 +1,13 @@
-"""Formats that programs read: JSON (schema `costcalc/report/1`) and CSV, every number an exact integer."""
+"""Reports as JSON documents, schema `costcalc/report/1`: every number an exact integer, null where it is not known."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
+from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
 
-from costcalc.census import CLASSES, OPERATIONS, PARAMETERS
+from costcalc.census import OPERATIONS, PARAMETERS
 from costcalc.cost.report import Published, Report, Row
 from costcalc.network import plain
-from costcalc.render import escape
 from costcalc.render.sheet import View
 from costcalc.version import VERSION
 
@@ -19,19 +16,22 @@ TOTALS = ("params", "madds", "count", "activations", "weight_bytes", "peak_activ
 
 def to_json(document: dict[str, Any]) -> str:
     """A document as indented ASCII JSON; lists of numbers stay on one line."""
-    return _written(document, "") + "\n"
+    return _written(document, "\n") + "\n"
 
 
-def _written(value: Any, indent: str) -> str:
-    inner = indent + "  "
+def _written(value: Any, margin: str) -> str:
+    if isinstance(value, str):
+        return quoted(value)
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    inner = margin + "  "
     if isinstance(value, dict) and value:
-        items = [f"{inner}{json.dumps(key)}: {_written(item, inner)}" for key, item in value.items()]
-        return "{\n" + ",\n".join(items) + f"\n{indent}}}"
-    if isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
-        if all(isinstance(item, list) and not any(isinstance(i, dict | list) for i in item) for item in value):
-            return json.dumps(value)
-        return "[\n" + ",\n".join(inner + _written(item, inner) for item in value) + f"\n{indent}]"
-    return json.dumps(value)
+        return "{" + ",".join(f"{inner}{quoted(key)}: {_written(v, inner)}" for key, v in value.items()) + margin + "}"
+    if isinstance(value, list) and any(isinstance(v, dict) for v in value):
+        return "[" + ",".join(inner + _written(v, inner) for v in value) + margin + "]"
+    if isinstance(value, list):
+        return "[" + ", ".join(_written(v, inner) for v in value) + "]"
+    return repr(value)  # an int, a decimal, an empty mapping
 
 
 def report_json(report: Report, view: View | None) -> dict[str, Any]:
@@ -99,56 +99,3 @@ def _published(p: Published) -> dict[str, Any]:
     counted = {"part": p.counted[0], "whole": p.counted[1]} if isinstance(p.counted, tuple) else p.counted
     record = {"from": p.place, "quantity": p.quantity, "figure": p.figure, "counted": counted, "status": p.status}
     return record | ({"why": p.why} if p.why else {})
-
-
-def report_csv(report: Report, view: View) -> str:
-    """One line a row, and a last one of totals; the census in full, shapes as `24x112x112`."""
-    columns = [
-        "path",
-        "kind",
-        "inputs",
-        "output",
-        "nodes",
-        "params",
-        "madds",
-        "count",
-        "activations",
-        "memory_access_bytes",
-        *CLASSES,
-    ]
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*columns, "convention", "unit", "status"])
-    convention = [escape.csv(report.convention.name), escape.csv(report.convention.unit)]
-    for row in report.rows(view.by, view.depth, view.sort, view.top):
-        shapes = " ".join(map(str, row.inputs)), str(row.output or "")
-        writer.writerow(
-            [
-                escape.csv(row.path),
-                escape.csv(row.kind + row.step),
-                *shapes,
-                row.nodes,
-                *_values(row),
-                *convention,
-                "partial" if row.uncounted else "complete",
-            ]
-        )
-    totals, network = report.totals, report.network
-    numbers = (totals.params, totals.madds, totals.count, totals.activations, totals.memory_access_bytes)
-    census = (getattr(totals.census, name) for name in CLASSES)
-    writer.writerow(["total", "", network.input, "", len(report.layers), *numbers, *census, *convention, report.status])
-    return out.getvalue()
-
-
-def _values(row: Row) -> list[Any]:
-    """Numbers, empty where they are not known."""
-    if row.census is None:
-        return ["", "", "", row.activations, row.memory_access_bytes, *([""] * len(CLASSES))]
-    return [
-        row.params,
-        row.madds,
-        row.count,
-        row.activations,
-        row.memory_access_bytes,
-        *(getattr(row.census, name) for name in CLASSES),
-    ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 
 from costcalc.errors import visible
@@ -11,7 +10,8 @@ PLAIN_MARKDOWN = re.compile(r"(?:[A-Za-z0-9 .,:;()/+'%≥?-]|(?<=[A-Za-z0-9])_(?
 LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%",
     "_": r"\_",
-    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
+    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "|": r"\textbar{}",
     '"': r"\textquotedbl{}", "`": r"\textasciigrave{}", "'": r"\textquotesingle{}",
 }  # fmt: skip
 
@@ -40,8 +40,3 @@ def csv(text: str) -> str:
 def latex(text: str) -> str:
     """Text with every character that TeX reads as a command written out."""
     return "".join(LATEX.get(c, c) for c in terminal(text))
-
-
-def html_text(text: str) -> str:
-    """Text for an element or a quoted attribute of a page."""
-    return html.escape(terminal(text), quote=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 
-from costcalc.render.escape import html_text
+from costcalc.render.escape import terminal
 from costcalc.render.sheet import Sheet
 
 STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem; padding: 0 1rem; color: #1a1a1a; background: #fff }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem; padding: 0 1rem }
+body { color: #1a1a1a; background: #fff }
 h1 { font-size: 1.5rem; margin-bottom: .5rem }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; margin: 0 0 1.5rem }
 dt { color: #555 } dd { margin: 0; overflow-wrap: anywhere }
@@ -73,3 +75,8 @@ def _bar(part: int, largest: int) -> str:
 
 def _facts(facts: Sequence[tuple[str, str]]) -> str:
     return "<dl>" + "".join(f"<dt>{html_text(name)}</dt><dd>{html_text(text)}</dd>" for name, text in facts) + "</dl>"
+
+
+def html_text(text: str) -> str:
+    """Text for an element or a quoted attribute of the page."""
+    return escape(terminal(text), quote=True)

@@ -100,15 +100,26 @@ def _by_kind(report: Report, rows: Sequence[Row]) -> tuple[list[tuple[str, ...]]
         Column("Params"),
         Column("Share"),
     )
-    cells: list[tuple[str, ...]] = [
-        (row.path, f"{row.nodes:,}", _count(row), percent(row.count or 0, totals.count), f"{row.weights:,}",
-         percent(row.weights, totals.weights), _params(row), percent(row.params, totals.params))
+
+    def cells(name: str, nodes: int, written: tuple[str, str, str], counts: tuple[int, int, int]) -> tuple[str, ...]:
+        wholes = (totals.count, totals.weights, totals.params)
+        shares = [percent(part, whole) for part, whole in zip(counts, wholes, strict=True)]
+        return (name, f"{nodes:,}", *(text for pair in zip(written, shares, strict=True) for text in pair))
+
+    table = [
+        cells(
+            row.path,
+            row.nodes,
+            (_count(row), f"{row.weights:,}", _params(row)),
+            (row.count or 0, row.weights, row.params),
+        )
         for row in rows
-    ]  # fmt: skip
-    least = _at_least(report)
-    cells.append(("total", f"{sum(row.nodes for row in rows):,}", f"{least}{totals.count:,}", percent(totals.count, totals.count),
-                  f"{least}{totals.weights:,}", percent(totals.weights, totals.weights), f"{least}{totals.params:,}", percent(totals.params, totals.params)))  # fmt: skip
-    return cells, columns
+    ]
+    least, sums = _at_least(report), (totals.count, totals.weights, totals.params)
+    table.append(
+        cells("total", len(report.layers), (f"{least}{sums[0]:,}", f"{least}{sums[1]:,}", f"{least}{sums[2]:,}"), sums)
+    )
+    return table, columns
 
 
 def _at_least(report: Report) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import NamedTuple
 
 from costcalc.errors import Problem, Source, Span, SpecError
@@ -32,7 +31,7 @@ class Document(NamedTuple):
     """A valid spec, before its hyper-parameters are set."""
 
     source: Source
-    sha256: str
+    data: bytes  # the file as it was
     name: str
     citation: str
     hyperparameters: tuple[HyperParameter, ...]
@@ -58,9 +57,7 @@ def parse_document(source: Source, data: bytes | None = None) -> Document:
             Problem("a spec is a mapping", tree.span, f"it begins with `costcalc: {VERSION}`; see `costcalc init`")
         )
     book = Notebook(_words(tree))
-    document = _Reader(source, tree, book).document(
-        hashlib.sha256(data if data is not None else source.text.encode()).hexdigest()
-    )
+    document = _Reader(source, tree, book).document(source.text.encode() if data is None else data)
     if book.problems:
         raise SpecError(*book.problems)
     return document
@@ -88,7 +85,7 @@ class _Reader:
         self.source, self.tree, self.book = source, tree, book
         self.parts = {key.text: value for key, value in tree.pairs}
 
-    def document(self, digest: str) -> Document:
+    def document(self, data: bytes) -> Document:
         self.check_keys()
         book, parts = self.book, self.parts
         hyperparameters = read_hyperparameters(parts.get("hyperparameters"), book)
@@ -101,8 +98,9 @@ class _Reader:
         layers = items.layers(parts.get("layers"), scope, self.tree.span)
         _refuse_recursion(items, book)
         return Document(
-            self.source, digest, plain_text(parts.get("name"), "name", book) or self.source.name, plain_text(parts.get("source"), "source", book),
-            hyperparameters, self.input(scope), items.defaults, blocks, layers, self.outputs(),
+            self.source, data, plain_text(parts.get("name"), "name", book) or self.source.name,
+            plain_text(parts.get("source"), "source", book), hyperparameters, self.input(scope),
+            items.defaults, blocks, layers, self.outputs(),
             read_expectations(parts.get("expect"), {p.name: p for p in hyperparameters}, book),
         )  # fmt: skip
 

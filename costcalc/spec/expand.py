@@ -51,7 +51,7 @@ class _Expansion:
         if problems or self.entry.shape is None:
             raise SpecError(*problems)
         return Network(document.name, self.entry.shape, tuple(self.nodes), tuple(outputs), self.values,
-                       document.citation, document.source.name, document.sha256)  # fmt: skip
+                       document.citation, document.source.name, document.data)  # fmt: skip
 
     def input_shape(self) -> Shape | None:
         """The shape of the network's input; None after an error."""

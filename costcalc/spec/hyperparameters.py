@@ -58,6 +58,8 @@ def _same(a: Any, b: Any) -> bool:
 
 def shown(value: Any) -> str:
     """A value as a spec or a command line says it."""
+    if isinstance(value, Expression):
+        return value.text
     if isinstance(value, bool):
         return str(value).lower()
     return written(value) if isinstance(value, int | Fraction) else str(value)
@@ -129,10 +131,7 @@ def settings(parameters: tuple[HyperParameter, ...], given: Mapping[str, Any]) -
     for name in given:
         if name not in declared:
             near = suggestion(name, declared)
-            listed = ", ".join(
-                f"`{p.name}` (default {p.default.content.text if isinstance(p.default.content, Expression) else shown(p.default.content)})"
-                for p in parameters
-            )
+            listed = ", ".join(f"`{p.name}` (default {shown(p.default.content)})" for p in parameters)
             known = f"the spec declares {listed}" if parameters else "the spec declares none"
             problems.append(
                 Problem(f"unknown hyper-parameter `{name}`", None, f"did you mean `{near}`? {known}" if near else known)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from costcalc.errors import Span
 from costcalc.spec.hyperparameters import HyperParameter, shown
 from costcalc.spec.values import LocatedError, Notebook, plain_text, read_value
-from costcalc.units import read_number
+from costcalc.units import SUFFIXES, read_number
 from costcalc.yamltree import Pairs, Scalar, Tree
 
 FIGURES = ("params", "madds", "count", "weights", "activations")
@@ -35,10 +35,8 @@ class Figure(NamedTuple):
             return None
         if value is None:
             return None
-        mantissa = digits.rstrip("kKMGBT")
-        scale = Fraction(value) / Fraction(mantissa) if Fraction(mantissa) else Fraction(1)
-        decimals = len(mantissa.partition(".")[2])
-        return cls(text, Fraction(value), scale / 10**decimals, share)
+        decimals = len(digits.rstrip("kKMGBT").partition(".")[2])
+        return cls(text, Fraction(value), Fraction(SUFFIXES.get(digits[-1], 1), 10**decimals), share)
 
     def matches(self, exact: Fraction) -> bool:
         """Whether rounding or cutting the exact value to the printed digits gives this figure; papers do either."""

@@ -98,7 +98,8 @@ def _layer() -> dict[str, Any]:
     layers = {"$ref": "#/definitions/layers"}
     branches = {"anyOf": [{"type": "array", "items": layers, "minItems": 2}, _object({**COMMON}), {"type": "null"}]}
     rows = _object({
-        "columns": {"type": "array", "items": NAME}, "data": {"type": "array", "items": {"type": "array", "items": VALUE}},
+        "columns": {"type": "array", "items": NAME},
+        "data": {"type": "array", "items": {"type": "array", "items": VALUE}},
         "repeat": VALUE, "then": {"type": "object", "additionalProperties": VALUE}, "layers": layers, **COMMON,
     }, ["columns", "data", "layers"])  # fmt: skip
     structures = {

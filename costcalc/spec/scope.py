@@ -91,7 +91,7 @@ class Diagnosis:
             self.problems.append(Problem(message, span, help, (*notes, *way)))
 
     def evaluate(self, value: Value, scope: Scope) -> Any:
-        """The value in a scope. None where there is none: the problem is noted, unless it follows from an earlier one."""
+        """The value in a scope. None where there is none: that is noted, unless it follows from an earlier problem."""
         if type(value.content) is int:
             return value.content
         try:

@@ -18,7 +18,7 @@ BLOCK_NAMES = frozenset(f"block.in.{size}" for size in SIZES)
 
 
 class Notebook:
-    """The problems found so far, what has been parsed already, and `words`: what a comparison in the document may name."""
+    """The problems found so far, what has been parsed already, and `words`: what a comparison may name."""
 
     __slots__ = ("parsed", "problems", "words")
 
@@ -111,9 +111,9 @@ def read_value(tree: Tree, book: Notebook) -> Value | None:
 
 
 def check_names(value: Value, scope: frozenset[str] | set[str], words: Collection[str], book: Notebook) -> bool:
-    """Notes every name that is neither declared nor a word that may stand where it does; returns whether all are fine."""
+    """Notes every name that is neither declared nor a word that may stand there; returns whether all are fine."""
     if isinstance(value.content, list):
-        return min([check_names(item, scope, words, book) for item in value.content], default=True)  # each is told
+        return False not in [check_names(item, scope, words, book) for item in value.content]
     if not isinstance(value.content, Expression):
         return True
     fine = True

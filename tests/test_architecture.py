@@ -1,0 +1,249 @@
+"""The house stands: who may import whom, what no module may do, and what a cold start may load.
+
+Imports are read from the syntax tree, wherever they stand: inside functions and under TYPE_CHECKING count too, since a
+type that points upwards is a dependency that points upwards.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "costcalc"
+MAX_LINES = 350  # of one file: a module that needs more has two subjects
+
+# A room imports from lower floors and from itself; nothing else.
+FLOORS = {
+    "version": 0,
+    "number": 1, "errors": 1, "units": 1,
+    "shape": 2, "census": 2, "expression": 2, "yamltree": 2,
+    "kinds": 3,
+    "network": 4,
+    "spec": 5, "cost": 5,
+    "published": 6,
+    "api": 7, "render": 7,
+    "cli": 8,
+    "": 9, "__main__": 9,  # the package's face, which imports the API when a public name is first used
+}  # fmt: skip
+# A renderer gets finished values: of what counts it may see the record, and nothing that makes one.
+RENDER_MAY_IMPORT = {"census", "cost.report", "errors", "network", "units", "version"}
+CODE_RUNNERS = {"eval", "exec", "compile", "__import__", "sympify", "parse_expr", "lambdify", "literal_eval", "S"}
+INTERNAL_ASSERTS = {"spec.expand"}  # an impossible case that only the type checker must be told of
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    """`kinds.base` of costcalc/kinds/base.py, `kinds` of its __init__, the empty name of the package itself."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+MODULES = {name_of(path): path for path in FILES}
+TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    """Every module that a tree imports, by its full name."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                yield whole if whole.removeprefix("costcalc.") in MODULES else str(node.module)
+
+
+def own(names: Iterator[str]) -> set[str]:
+    """The modules of costcalc among them, without the package's name."""
+    return {n.removeprefix("costcalc").removeprefix(".") for n in names if n == "costcalc" or n.startswith("costcalc.")}
+
+
+IMPORTS = {name: own(imported(tree)) for name, tree in TREES.items()}
+
+
+def room(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def test_the_imports_are_seen():
+    """The reader of imports reads something: a few that must be there."""
+    assert {"errors", "units"} < IMPORTS["expression"]
+    assert "number" in IMPORTS["expression"], "`from costcalc import number`"
+    assert "api" in IMPORTS[""], "under TYPE_CHECKING"
+    assert "render.data" in IMPORTS["render"], "inside a function"
+
+
+def test_every_room_has_a_floor():
+    assert {room(module) for module in MODULES} == set(FLOORS)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_down(module):
+    mine = FLOORS[room(module)]
+    wrong = [m for m in IMPORTS[module] if room(m) != room(module) and FLOORS[room(m)] >= mine]
+    assert not wrong, f"costcalc.{module} (floor {mine}) imports {wrong}, which are not below it"
+
+
+def test_no_cycles():
+    """No module imports itself by way of others. The package's face is left out: it imports when it is asked."""
+    state: dict[str, str] = {}
+
+    def visit(module: str, trail: tuple[str, ...]) -> None:
+        assert state.get(module) != "open", f"a cycle: {' -> '.join([*trail, module])}"
+        if module in state:
+            return
+        state[module] = "open"
+        for other in IMPORTS[module] - {""}:
+            visit(other, (*trail, module))
+        state[module] = "done"
+
+    for module in MODULES:
+        visit(module, ())
+
+
+def test_rendering_does_not_count():
+    for module in (m for m in MODULES if room(m) == "render"):
+        foreign = {m for m in IMPORTS[module] if room(m) != "render"}
+        assert foreign <= RENDER_MAY_IMPORT, f"costcalc.{module} imports {foreign - RENDER_MAY_IMPORT}"
+
+
+@pytest.mark.parametrize("library", ["sympy", "numpy"])
+def test_number_types_live_in_one_room(library):
+    users = {name for name, tree in TREES.items() if any(room(m) == library for m in imported(tree))}
+    assert users, f"nobody imports {library}; drop it from the dependencies"
+    assert {room(name) for name in users} == {"number"}, users
+
+
+def test_third_parties_stay_where_they_belong():
+    """YAML is read in one file, the terminal drawn in one, the command line parsed in one room."""
+    homes = {"yaml": {"yamltree"}, "rich": {"render.terminal"}, "typer": {m for m in MODULES if room(m) == "cli"}}
+    for library, allowed in homes.items():
+        users = {name for name, tree in TREES.items() if any(room(m) == library for m in imported(tree))}
+        assert users <= allowed, f"{library} is imported by {users - allowed}"
+
+
+def calls(tree: ast.Module) -> Iterator[str]:
+    """What is called in a tree, as it is written: `print`, `sys.exit`, `.update` where the owner is no plain name."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            yield node.func.id
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            yield f"{node.func.value.id if isinstance(node.func.value, ast.Name) else ''}.{node.func.attr}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_code_is_run_from_text(module):
+    run = {call for call in calls(TREES[module]) if call.rpartition(".")[2] in CODE_RUNNERS}
+    assert not run - {"re.compile"}
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if room(m) != "cli"])
+def test_only_the_command_line_speaks(module):
+    """Everything else returns values and raises: nothing prints, nothing ends the process."""
+    assert not {"print", "breakpoint", "input", "exit", "quit", "sys.exit"} & set(calls(TREES[module]))
+
+
+def test_no_assert_stands_for_a_users_mistake():
+    found = {name for name, tree in TREES.items() for node in ast.walk(tree) if isinstance(node, ast.Assert)}
+    assert found <= INTERNAL_ASSERTS
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if FLOORS[room(m)] <= 6])
+def test_no_float_takes_part_in_a_count(module):
+    floats = [n for n in ast.walk(TREES[module]) if isinstance(n, ast.Constant) and isinstance(n.value, float)]
+    # difflib's cutoff is the similarity of two words
+    found = [node.value for node in floats if (module, node.value) != ("errors", 0.6)]
+    assert not found
+    assert "float" not in set(calls(TREES[module])) or module == "network", "the JSON form of a fraction is its alone"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_file_says_why_it_exists(path):
+    text = path.read_text(encoding="utf-8")
+    assert ast.get_docstring(ast.parse(text)), "a module begins with a docstring"
+    assert len(text.splitlines()) <= MAX_LINES, f"more than {MAX_LINES} lines"
+
+
+COLD = "import sys\nsys.argv = ['costcalc', *sys.argv[1:]]\nfrom costcalc.cli import main\n" \
+       "try:\n    main()\nfinally:\n    sys.stderr.write('\\n'.join(sys.modules))\n"  # fmt: skip
+
+
+def loaded(code: str, *arguments: str, **environment: str) -> set[str]:
+    """The top-level modules that a fresh interpreter has loaded after running the code, from its stderr."""
+    clean = {k: v for k, v in os.environ.items() if k not in ("FORCE_COLOR", "NO_COLOR", "PYTHONPATH")}
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True, env=clean | environment
+    )
+    modules = done.stderr.split("\n")
+    assert "costcalc" in modules, done.stderr
+    return {name.partition(".")[0] for name in modules}
+
+
+@pytest.mark.parametrize("convention", ["paper", "flops"])
+@pytest.mark.parametrize("format", ["json", "csv", "table"])
+def test_a_cold_report_is_light(format, convention):
+    modules = loaded(COLD, "report", "mobilenet_v1", "--format", format, "--convention", convention)
+    assert "yaml" in modules
+    assert not modules & {"sympy", "numpy", "pydantic", "rich", "hypothesis"}
+
+
+def test_a_cold_table_for_a_terminal_is_light():
+    modules = loaded(COLD, "report", "mobilenet_v1", "--alpha", "0.35", FORCE_COLOR="1")
+    assert "rich" in modules, "the terminal's table is rich's"
+    assert not modules & {"sympy", "numpy", "pydantic"}
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    code = "import sys, costcalc\ncostcalc.__version__\nsys.stderr.write('\\n'.join(sys.modules))"
+    assert not loaded(code) & {"sympy", "numpy", "yaml", "typer", "rich"}
+
+
+def test_the_api_counts_without_libraries_of_numbers():
+    code = "import sys, costcalc\ncostcalc.load('mobilenet_v2', alpha=0.35).report()\n" \
+           "sys.stderr.write('\\n'.join(sys.modules))"  # fmt: skip
+    assert not loaded(code) & {"sympy", "numpy", "typer", "rich"}
+
+
+def test_bundled_files_are_found_from_anywhere(tmp_path):
+    """Specs, conventions and the first spec are found by the package, not by the working directory."""
+    code = "import costcalc\nfrom costcalc.spec import bundled\nfrom costcalc.cost import conventions\n" \
+           "print(*bundled(), *conventions())\nprint(costcalc.load('mobilenet_v1.yaml').report('flops').totals.params)"  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path,
+        env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
+    )  # fmt: skip
+    names, params = done.stdout.splitlines()
+    expected = [p.stem for folder in ("specs", "costcalc/conventions") for p in sorted((ROOT / folder).glob("*.yaml"))]
+    assert names.split() == expected
+    assert int(params) == 4_231_976
+
+
+def test_what_is_packaged_exists():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    build = project["tool"]["hatch"]["build"]["targets"]
+    assert build["wheel"]["packages"] == ["costcalc"]
+    assert build["wheel"]["force-include"]["specs"] == "costcalc/specs", "where `spec/locate.py` looks in a wheel"
+    assert not (PACKAGE / "specs").exists(), "in a checkout it would hide the specs beside the package"
+    missing = [name for name in build["sdist"]["include"] if not (ROOT / name).exists()]
+    assert not missing, f"pyproject.toml lists {missing}"
+    assert (PACKAGE / "py.typed").exists()
+
+
+def test_what_is_imported_is_declared():
+    """Every third-party module is a dependency, and every dependency is imported."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {re.match(r"[\w-]+", d)[0] for d in project["dependencies"]}
+    distribution = {"yaml": "pyyaml"}
+    used = {room(m) for tree in TREES.values() for m in imported(tree)} - set(sys.stdlib_module_names) - {"costcalc"}
+    assert {distribution.get(name, name) for name in used} == declared

@@ -1,0 +1,12 @@
+"""Writes what is generated in the Markdown pages: `python tests/update_docs.py`. What test_docs.py compares it with."""
+
+from __future__ import annotations
+
+from pages import pages
+
+if __name__ == "__main__":
+    for name, page in pages().items():
+        new = page.regenerated()
+        if new != page.text:
+            page.path.write_text(new, encoding="utf-8")
+            print(f"updated {name}")
