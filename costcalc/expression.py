@@ -68,7 +68,7 @@ ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
 class ExpressionError(Exception):
     """What is wrong with an expression, and which characters of it."""
 
-    def __init__(self, message: str, offset: int, length: int, help: str | None = None) -> None:  # noqa: A002
+    def __init__(self, message: str, offset: int, length: int, help: str | None = None) -> None:
         super().__init__(message)
         self.message, self.offset, self.length, self.help = message, offset, length, help
 

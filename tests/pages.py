@@ -14,8 +14,11 @@ A page stays true because parts of it are made by programs. In the Markdown thes
 
 from __future__ import annotations
 
+import atexit
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -99,6 +102,7 @@ class Page:
     def folder(self) -> Path:
         """A directory with the page's files and a `.venv/bin` that is this interpreter's, as a reader has it."""
         folder = Path(tempfile.mkdtemp(prefix="costcalc-docs-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
         (folder / ".venv").mkdir()
         (folder / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
         for block in self.blocks:
@@ -162,3 +166,28 @@ def pages() -> dict[str, Page]:
     """Every page by its name."""
     paths = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
     return {page.name: page for page in map(Page, paths)}
+
+
+RUNNER = """
+import doctest, json, sys
+names = {"__name__": "__main__"}
+for language, text in json.load(sys.stdin):
+    if language == "python":
+        exec(compile(text, "example", "exec"), names)
+        continue
+    example = doctest.DocTestParser().get_doctest(text, names, "example", None, 0)
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    runner.run(example, clear_globs=False)
+    names.update(example.globs)
+    if runner.failures or not runner.tries:
+        sys.exit(1)
+"""
+
+
+def run_code(page: Page) -> str:
+    """Runs the Python of a page, in a process of its own; returns what went wrong."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", RUNNER], cwd=page.folder, env=environment(), text=True, check=False,
+        input=json.dumps(page.code()), capture_output=True,
+    )  # fmt: skip
+    return "" if done.returncode == 0 else done.stdout + done.stderr

@@ -51,6 +51,11 @@ def node(net: Network, path: str) -> Node:
     return next(n for n in net.nodes if n.path == path)
 
 
+def kinds(net: Network, stage: str) -> list[str]:
+    """The kinds of the nodes under a path, in order."""
+    return [n.kind for n in net.nodes if n.path.startswith(f"{stage}/")]
+
+
 def paths(net: Network, name: str) -> list[str]:
     """Where the nodes of this last path element are."""
     return [n.path.removesuffix(f"/{name}") for n in net.nodes if n.path.endswith(f"/{name}")]
@@ -181,9 +186,10 @@ def test_v1_shares_of_the_kinds(kind: str, madds: str, weights: str) -> None:
 
 
 def test_v1_has_a_norm_and_an_activation_after_every_convolution() -> None:
-    kinds = [n.kind for n in network("mobilenet_v1").nodes]
-    assert kinds[:81] == [k for c in ("conv", *("depthwise", "conv") * 13) for k in (c, "batch_norm", "relu")]
-    assert kinds[81:] == ["global_avg_pool", "linear", "softmax"]
+    layers = ["conv", *["depthwise", "conv"] * 13]
+    found = [n.kind for n in network("mobilenet_v1").nodes]
+    assert found[:81] == [kind for layer in layers for kind in (layer, "batch_norm", "relu")]
+    assert found[81:] == ["global_avg_pool", "linear", "softmax"]
 
 
 # -- MobileNet V2 -----------------------------------------------------------------------------------------------------
@@ -203,11 +209,12 @@ def test_v2_does_not_expand_where_t_is_1() -> None:
     assert set(paths(net, "depthwise")) - set(paths(net, "expand")) == {"stage1"}
 
 
-def test_v2_has_no_activation_after_a_projection() -> None:
-    net = network("mobilenet_v2")
-    assert len(paths(net, "project")) == 17
-    assert not paths(net, "project/relu6")
-    assert len(paths(net, "expand/relu6")) == 16
+def test_v2_block() -> None:
+    """Figure 4 (d): nothing follows the linear projection but the sum."""
+    assert kinds(network("mobilenet_v2"), "stage2/2") == [
+        *("conv", "batch_norm", "relu6", "depthwise", "batch_norm", "relu6"),
+        *("conv", "batch_norm", "add"),
+    ]
 
 
 @pytest.mark.parametrize(("alpha", "stem", "last"), [("0.35", 16, 1280), ("1", 32, 1280), ("1.4", 48, 1792)])
@@ -254,8 +261,17 @@ def test_v3_adds_its_input_where_stride_and_channels_allow(spec: str, stages: tu
 def test_v3_kernels(spec: str, kernels: str) -> None:
     """The operator column of Tables 1 and 2; the minimalistic networks have 3 throughout."""
     for minimalistic, expected in ((False, kernels), (True, "3" * len(kernels))):
-        found = [n.attributes["kernel"] for n in network(spec, minimalistic=minimalistic).nodes if n.kind == "depthwise"]
-        assert "".join(map(str, found)) == expected
+        net = network(spec, minimalistic=minimalistic)
+        assert "".join(str(n.attributes["kernel"]) for n in net.nodes if n.kind == "depthwise") == expected
+
+
+def test_v3_block() -> None:
+    """Figure 4: the squeeze-and-excite works on the activated depthwise output, and the projection is linear."""
+    assert kinds(network("mobilenet_v3_large"), "stage5") == [
+        *("conv", "batch_norm", "relu", "depthwise", "batch_norm", "relu"),
+        *("global_avg_pool", "linear", "relu", "linear", "hard_sigmoid", "mul"),
+        *("conv", "batch_norm", "add"),
+    ]
 
 
 @pytest.mark.parametrize("spec", ["mobilenet_v3_large", "mobilenet_v3_small"])
@@ -292,6 +308,13 @@ def test_shufflenet_groups_all_pointwise_convolutions_but_the_first(groups: int)
     assert found == [1, *[groups] * 31]
     assert sum(n.kind == "channel_shuffle" for n in net.nodes) == (16 if groups > 1 else 0)
     assert len(paths(net, "shortcut")) == 13
+
+
+def test_shufflenet_units() -> None:
+    """Figure 2 (b) and (c): no activation after the depthwise convolution, and one after the sum or on the branch."""
+    branch = ["conv", "batch_norm", "relu", "channel_shuffle", "depthwise", "batch_norm", "conv", "batch_norm"]
+    assert kinds(network("shufflenet_v1"), "stage1/2") == [*branch, "add", "relu"]
+    assert kinds(network("shufflenet_v1"), "stage1/1") == [*branch, "relu", "avg_pool", "concat"]
 
 
 def test_shufflenet_unit_of_stride_2() -> None:

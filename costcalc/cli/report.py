@@ -68,7 +68,7 @@ def report(
     dtype: Annotated[
         str, typer.Option("--dtype", metavar="|".join(DTYPES), help="How weights and activations are stored.")
     ] = "float32",
-    format: Annotated[str, typer.Option("--format", metavar="|".join(FORMATS), help="How to write it.")] = "table",  # noqa: A002
+    format: Annotated[str, typer.Option("--format", metavar="|".join(FORMATS), help="How to write it.")] = "table",
     output: Annotated[
         Optional[str], typer.Option("--output", "-o", metavar="FILE", help="Write to a file instead of stdout.")
     ] = None,

@@ -34,7 +34,7 @@ SPELLINGS = {
 class KindError(Exception):
     """A layer that cannot be: what is wrong, the attribute that says it, and the fix. The border adds where."""
 
-    def __init__(self, message: str, attribute: str | None = None, help: str | None = None) -> None:  # noqa: A002
+    def __init__(self, message: str, attribute: str | None = None, help: str | None = None) -> None:
         super().__init__(message)
         self.message, self.attribute, self.help = message, attribute, help
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from json.encoder import encode_basestring_ascii as quoted
+import json
+from collections.abc import Iterable
 from typing import Any
 
 from costcalc.census import OPERATIONS, PARAMETERS
@@ -11,27 +12,37 @@ from costcalc.network import plain
 from costcalc.render.sheet import View
 from costcalc.version import VERSION
 
+MAX_FLAT = 100  # characters
+encode = json.JSONEncoder().encode
 TOTALS = ("params", "madds", "count", "activations", "weight_bytes", "peak_activation_bytes", "memory_access_bytes")
 
 
 def to_json(document: dict[str, Any]) -> str:
-    """A document as indented ASCII JSON; lists of numbers stay on one line."""
+    """A document as indented ASCII JSON; what is short and flat stays on one line."""
     return _written(document, "\n") + "\n"
 
 
 def _written(value: Any, margin: str) -> str:
-    if isinstance(value, str):
-        return quoted(value)
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    inner = margin + "  "
-    if isinstance(value, dict) and value:
-        return "{" + ",".join(f"{inner}{quoted(key)}: {_written(v, inner)}" for key, v in value.items()) + margin + "}"
-    if isinstance(value, list) and any(isinstance(v, dict) for v in value):
-        return "[" + ",".join(inner + _written(v, inner) for v in value) + margin + "]"
+    if isinstance(value, dict):
+        if (flat := _flat(value, value.values())) is not None:
+            return flat
+        inner = margin + "  "
+        return "{" + ",".join(f"{inner}{encode(key)}: {_written(v, inner)}" for key, v in value.items()) + margin + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(_written(v, inner) for v in value) + "]"
-    return repr(value)  # an int, a decimal, an empty mapping
+        if (flat := _flat(value, value)) is not None:
+            return flat
+        inner = margin + "  "
+        return "[" + ",".join(inner + _written(v, inner) for v in value) + margin + "]"
+    return encode(value)
+
+
+def _flat(value: Any, parts: Iterable[Any]) -> str | None:
+    """A collection of numbers and words on one line, where that is short."""
+    for part in parts:
+        if isinstance(part, dict | list):
+            return None
+    text = encode(value)
+    return text if len(text) <= MAX_FLAT else None
 
 
 def report_json(report: Report, view: View | None) -> dict[str, Any]:

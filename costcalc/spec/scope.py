@@ -83,7 +83,7 @@ class Diagnosis:
         self.places: set[tuple[int, int]] = set()
         self.trail: list[str] = []
 
-    def add(self, message: str, span: Span, help: str | None = None, notes: Sequence[str] = ()) -> None:  # noqa: A002
+    def add(self, message: str, span: Span, help: str | None = None, notes: Sequence[str] = ()) -> None:
         """Notes a problem, once a place however often that is repeated."""
         if (span.line, span.column) not in self.places:
             self.places.add((span.line, span.column))

@@ -27,7 +27,7 @@ class Notebook:
         self.parsed: dict[str, Any] = {}
         self.words = words
 
-    def add(self, message: str, span: Span, help: str | None = None, notes: tuple[str, ...] = ()) -> None:  # noqa: A002
+    def add(self, message: str, span: Span, help: str | None = None, notes: tuple[str, ...] = ()) -> None:
         self.problems.append(Problem(message, span, help, notes))
 
     def unknown(self, what: str, word: Scalar, known: Any) -> None:
@@ -78,7 +78,7 @@ class Value(NamedTuple):
 class LocatedError(Exception):
     """What is wrong with a value, and where; the expansion adds the way there."""
 
-    def __init__(self, message: str, span: Span, help: str | None = None) -> None:  # noqa: A002
+    def __init__(self, message: str, span: Span, help: str | None = None) -> None:
         super().__init__(message)
         self.message, self.span, self.help = message, span, help
 

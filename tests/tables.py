@@ -1,0 +1,309 @@
+"""The tables of the Markdown pages, made from the code and the specs: kinds, census, conventions, figures, limits.
+
+The census table counts each kind once with symbols for sizes, through the same rules that count with integers, so what
+it prints is what is counted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import sympy
+
+from costcalc import expression, units, yamltree
+from costcalc.api import Model
+from costcalc.census import OPERATIONS, PARAMETERS
+from costcalc.cost import DTYPES, conventions, load_convention
+from costcalc.cost import convention as convention_module
+from costcalc.cost import count as count_network
+from costcalc.cost.count import MAX_BATCH
+from costcalc.cost.report import Published
+from costcalc.errors import MAX_SHOWN
+from costcalc.kinds import FAMILIES, FOLLOWERS, REGISTRY, REQUIRED, Kind
+from costcalc.kinds.attributes import MAX_SIZE
+from costcalc.network import INPUT, Network
+from costcalc.number.symbolic import Symbolic
+from costcalc.shape import Shape
+from costcalc.spec import bundled, read_document
+from costcalc.spec.expand import MAX_LAYERS
+from costcalc.spec.hyperparameters import shown
+from costcalc.spec.published import FIGURES
+from costcalc.spec.scope import MAX_DEPTH
+from costcalc.units import percent
+
+# One symbol for each size; the values beside them only have to fit each other (groups divide channels).
+M, N, P, H, W, K, G, R, A, B = (
+    Symbolic.symbol(name, value)
+    for name, value in (("M", 12), ("N", 20), ("P", 35), ("H", 14), ("W", 10), ("K", 3), ("g", 4), ("m", 2), ("a", 5), ("b", 3))
+)
+INPUT_MAP, OUTPUT_MAP, SAME_MAP, VECTOR = Shape(M, (H, W)), Shape(N, (P, 1)), Shape(M, (P, 1)), Shape(M)
+
+# kind: attributes, inputs and output of the census table. A new kind needs a row here.
+SAMPLES: dict[str, tuple[dict[str, Any], Sequence[Shape], Shape]] = {
+    "conv": ({"kernel": K, "groups": G, "out": N}, [INPUT_MAP], OUTPUT_MAP),
+    "depthwise": ({"kernel": K, "multiplier": R}, [INPUT_MAP], Shape(M * R, (P, 1))),
+    "separable": ({"kernel": K, "multiplier": R, "out": N}, [INPUT_MAP], OUTPUT_MAP),
+    "linear": ({"out": N}, [Shape(M, (P,), True)], Shape(N, (P,), True)),
+    "max_pool": ({"kernel": K}, [INPUT_MAP], SAME_MAP),
+    "avg_pool": ({"kernel": K}, [INPUT_MAP], SAME_MAP),
+    "adaptive_avg_pool": ({}, [INPUT_MAP], Shape(M, (A, B))),
+    "adaptive_max_pool": ({}, [INPUT_MAP], Shape(M, (A, B))),
+    "global_avg_pool": ({}, [INPUT_MAP], VECTOR),
+    "global_max_pool": ({}, [INPUT_MAP], VECTOR),
+    "add": ({}, [SAME_MAP, SAME_MAP], SAME_MAP),
+    "mul": ({}, [SAME_MAP, VECTOR], SAME_MAP),
+    "concat": ({}, [SAME_MAP, SAME_MAP], Shape(M + M, (P, 1))),
+    "upsample": ({"scale": 2, "mode": "bilinear"}, [INPUT_MAP], SAME_MAP),
+    "split": ({"part": 1, "parts": 2}, [SAME_MAP], SAME_MAP),
+    "flatten": ({}, [SAME_MAP], Shape(M * P)),
+    "reshape": ({}, [SAME_MAP], SAME_MAP),
+    "opaque": ({"op": "nms"}, [SAME_MAP], SAME_MAP),
+    **{name: ({}, [SAME_MAP], SAME_MAP) for name in (
+        "batch_norm", "relu", "relu6", "sigmoid", "hard_sigmoid", "hard_swish", "swish", "silu", "tanh", "gelu", "softmax",
+        "channel_shuffle", "dropout",
+    )},
+}  # fmt: skip
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[int] = ()) -> str:
+    """A GitHub table; the columns in `numeric` are aligned to the right."""
+    rule = ["---:" if i in numeric else "---" for i in range(len(heads))]
+    return "\n".join("| " + " | ".join(row) + " |" for row in (heads, rule, *rows))
+
+
+def _written(amount: Any) -> str:
+    """A count as a formula of the symbols above."""
+    text = str(sympy.factor_terms(amount.expr if isinstance(amount, Symbolic) else amount))
+    return text.replace("**2", "²").replace("integer_gcd", "gcd").replace("*", "·")
+
+
+def _listed(census: Any, names: Sequence[str]) -> str:
+    words = {"macs": "multiply-adds", "norm_scales": "scales", "norm_shifts": "shifts"}
+    parts = [f"{_written(n)} {words.get(name, name.replace('_', ' '))}" for name in names if (n := getattr(census, name)) != 0]
+    return ", ".join(parts) or "-"
+
+
+def census() -> str:
+    """What each kind counts."""
+    rows = []
+    for name in _kinds_in_order():
+        attributes, inputs, output = SAMPLES[name]
+        kind = REGISTRY[name]({n: a.default for n, a in REGISTRY[name].attributes.items()} | attributes)
+        counted = kind.count(inputs, output)
+        place = {"new": "new", "in_place": "in place", "view": "a view"}[kind.storage]
+        if counted is None:
+            rows.append([f"`{name}`", "not known: the total is `partial`", "not known", place])
+            continue
+        stored = _listed(counted, PARAMETERS)
+        if counted.buffers != 0:
+            stored += f"; {_written(counted.buffers)} buffers"
+        rows.append([f"`{name}`", _listed(counted, OPERATIONS), stored, place])
+    return table(["Kind", "Operations for one sample", "Parameters", "Output"], rows)
+
+
+def _kinds_in_order() -> list[str]:
+    """Family by family, in the order in which they are written."""
+    families = [family.__name__ for family in FAMILIES]
+    return sorted(REGISTRY, key=lambda name: families.index(REGISTRY[name].__module__))
+
+
+def kinds() -> str:
+    """The page of all kinds."""
+    parts = []
+    for family in FAMILIES:
+        title, _, rest = (family.__doc__ or "").strip().partition("\n\n")
+        parts += [f"## {family.__name__.rpartition('.')[2].capitalize()}", _prose(title)]
+        parts += [_prose(rest)] if rest.strip() else []
+        for name, cls in REGISTRY.items():
+            if cls.__module__ == family.__name__:
+                parts += [f"### `{name}`", *_kind(cls)]
+    return "\n\n".join(parts)
+
+
+def _kind(cls: type[Kind]) -> list[str]:
+    text = [_prose(paragraph) for paragraph in (cls.__doc__ or "").strip().split("\n\n")]
+    facts = {"view": "The output is a view of the input.", "in_place": "The output may take the place of the input."}
+    facts_here = [facts[cls.storage]] if cls.storage in facts else []
+    if cls.role != "layer":
+        facts_here.append(f"May follow a layer as its `{cls.role}`.")
+    if cls.followers:
+        facts_here.append("Takes `norm` and `act`, the kinds that follow it.")
+    declared = sorted(cls.attributes.values(), key=lambda a: not a.required)
+    rows = [[f"`{a.name}`", _default(a.default), _cell(a.doc)] for a in declared]
+    attributes = table(["Attribute", "Default", "Meaning"], rows) if rows else ""
+    return [part for part in (*text, " ".join(facts_here), attributes) if part]
+
+
+def _default(default: Any) -> str:
+    return "required" if default is REQUIRED else "-" if default is None else f"`{shown(default)}`"
+
+
+def _prose(text: str) -> str:
+    """A docstring as one line of Markdown that says just what it says: no `*` of a product begins emphasis."""
+    parts = " ".join(text.split()).split("`")  # every second one is code
+    parts[::2] = [re.sub(r"(?<=\S)\*|\*(?=\S)", r"\*", part) for part in parts[::2]]
+    return "`".join(parts)
+
+
+def _cell(text: str) -> str:
+    return _prose(text).replace("|", r"\|")
+
+
+def convention_table() -> str:
+    """The bundled conventions, from their files."""
+    rows = []
+    for name in conventions():
+        c = load_convention(name)
+        rules = [f"{kind}: `{getattr(rule, 'text', rule)}`" for kind, rule in c.rules.items()]
+        rows.append([f"`{name}`", c.unit, _cell(c.about), "<br>".join(rules), _cell(c.source)])
+    return table(["Name", "Column", "What is counted", "Rules", "Source"], rows)
+
+
+def names_in_conventions() -> str:
+    """What an expression of a convention may say."""
+    return ", ".join(f"`{name}`" for name in convention_module.NAMES)
+
+
+def functions() -> str:
+    """The functions of expressions with an example each, computed."""
+    examples = {
+        "min": "min(16, 24)", "max": "max(8, 3.5)", "ceil": "ceil(24/5)", "floor": "floor(32*0.35)", "round": "round(2.5)",
+        "make_divisible": "make_divisible(33*0.5, 8)",
+    }  # fmt: skip
+    meaning = {
+        "min": "the smallest of 1 to 9 numbers",
+        "max": "the largest of 1 to 9 numbers",
+        "ceil": "the next whole number up",
+        "floor": "the next whole number down",
+        "round": "the nearest whole number; halves go up",
+        "make_divisible": "the nearest multiple of the second (8 if left out), halves up, at least that one; the next multiple "
+        "if the result would be more than 10 % below the first",
+    }
+    rows = [
+        [f"`{name}`", meaning[name], f"`{examples[name]}` is {shown(expression.parse(examples[name]).evaluate({}))}"]
+        for name in expression.FUNCTIONS
+    ]
+    return table(["Function", "Gives", "Example"], rows)
+
+
+def limits() -> str:
+    """Every limit, as the code has it."""
+    rows = [
+        ["size of a file", f"{yamltree.MAX_BYTES // 2**20} MiB"],
+        ["nesting of lists and mappings in a file", f"{yamltree.MAX_DEPTH} levels"],
+        ["digits of a number", f"{units.MAX_DIGITS}, with an exponent of at most {units.MAX_EXPONENT}"],
+        ["length of an expression", f"{expression.MAX_LENGTH} characters, {expression.MAX_DEPTH} levels of parentheses"],
+        ["numbers inside an expression", f"{expression.MAX_BITS} bits"],
+        ["length of a name", "60 characters"],
+        ["one dimension of a tensor, one attribute", f"{MAX_SIZE:,}"],
+        ["layers after `repeat`, `rows` and blocks are laid out", f"{MAX_LAYERS:,}"],
+        ["blocks, repeats and branches inside each other", f"{MAX_DEPTH}; a block cannot call itself"],
+        ["samples of a batch", f"{MAX_BATCH:,}"],
+        ["errors printed in full", f"{MAX_SHOWN}; the others are only numbered"],
+    ]
+    return table(["What", "At most"], rows)
+
+
+@cache
+def published(name: str) -> list[tuple[dict[str, Any], Published]]:
+    """Every published figure of a bundled spec with its settings, compared."""
+    document = read_document(name)
+    found: dict[tuple[str, str, str, str], tuple[dict[str, Any], Published]] = {}
+    for expected in document.expectations:
+        settings = dict(expected.settings)
+        for p in Model(document, settings).report(expected.convention).published:
+            key = (str(sorted((k, shown(v)) for k, v in settings.items())), p.place, p.quantity, p.figure)
+            found.setdefault(key, (settings, p))
+    return list(found.values())
+
+
+def specs() -> str:
+    """The bundled specs with their totals and what became of the published figures."""
+    rows = []
+    for name in bundled():
+        document = read_document(name)
+        totals = count_network(Model(document, {}).network).totals
+        statuses = [p.status for _, p in published(name)]
+        tally = {status: statuses.count(status) for status in ("met", "erratum", "missed")}
+        figures = f"{tally['met']} met" if statuses else "-"
+        if tally["erratum"]:
+            figures += f", [{tally['erratum']} {'erratum' if tally['erratum'] == 1 else 'errata'}](docs/errata.md#{_anchor(document.name)})"
+        figures += f", {tally['missed']} missed" if tally["missed"] else ""
+        rows.append([f"`{name}`", document.name, f"{totals.params:,}", f"{totals.madds:,}", _first(name), figures])
+    return table(["Spec", "Network", "Params", "MAdds", "First published as", "All figures"], rows, (2, 3))
+
+
+def _first(name: str) -> str:
+    """The first figures published for the default settings."""
+    first = next((e for e in read_document(name).expectations if not e.settings and not e.kind), None)
+    if first is None:
+        return "-"
+    words = {"madds": "MAdds"}
+    figures = ", ".join(f"{f.text} {words.get(quantity, quantity)}" for quantity, f in first.figures.items())
+    return f"{figures} ({first.place})"
+
+
+def errata() -> str:
+    """The published figures that no count gives, spec by spec."""
+    parts = []
+    for name in bundled():
+        document = read_document(name)
+        wrong = [(settings, p) for settings, p in published(name) if p.status == "erratum"]
+        if not wrong:
+            continue
+        rows = [
+            [_cell(p.place), ", ".join(f"{k} {shown(v)}" for k, v in settings.items()) or "defaults", _cell(p.quantity),
+             p.figure, percent(*p.counted) if isinstance(p.counted, tuple) else f"{p.counted:,}", _cell(p.why) or "-"]
+            for settings, p in wrong
+        ]  # fmt: skip
+        parts += [f"## {document.name}", table(["Printed in", "At", "Quantity", "Printed", "Exact", "Why"], rows, (3, 4))]
+    return "\n\n".join(parts)
+
+
+def _anchor(heading: str) -> str:
+    return "".join(c for c in heading.lower().replace(" ", "-") if c.isalnum() or c in "-_")
+
+
+def nodes(network: Network) -> str:
+    """The nodes of a network, one a line, with the inputs of those that do not just read the one before."""
+    before = INPUT
+    lines = []
+    report = count_network(network)
+    for node, row in zip(network.nodes, report.layers, strict=True):
+        reads = "" if node.inputs == (before,) else f"reads {', '.join(node.inputs)}"
+        lines.append((node.path, row.kind + row.step, str(node.output), reads))
+        before = node.path
+    widths = [max(len(line[i]) for line in lines) for i in range(3)]
+    return "\n".join("  ".join([*(c.ljust(w) for c, w in zip(line, widths, strict=False)), line[3]]).rstrip() for line in lines)
+
+
+def followers() -> str:
+    """Which kinds may be named as `norm` and `act`."""
+    return "\n".join(f"- `{role}`: {', '.join(f'`{name}`' for name in (*names, 'none'))}" for role, names in FOLLOWERS.items())
+
+
+def dtypes() -> str:
+    """Bits of each dtype."""
+    return ", ".join(f"`{name}` {bits}" for name, bits in DTYPES.items())
+
+
+def figures_in_expect() -> str:
+    return ", ".join(f"`{name}`" for name in FIGURES)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "census": census,
+    "kinds": kinds,
+    "conventions": convention_table,
+    "names in conventions": names_in_conventions,
+    "functions": functions,
+    "limits": limits,
+    "specs": specs,
+    "errata": errata,
+    "followers": followers,
+    "dtypes": dtypes,
+    "figures in expect": figures_in_expect,
+}
