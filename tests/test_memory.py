@@ -262,7 +262,7 @@ def totals(report: Report) -> dict[str, Any]:
 
 def test_memory_as_formulas_and_for_many_points() -> None:
     """By hand, in units of channels * positions: input 1, expanded 6, middle 6, out 1: a peak of 14."""
-    points = [(8, 14, 1), (3, 5, 4), (16, 7, 32)]
+    points = [(8, 14, 2), (3, 5, 4), (16, 7, 32)]
     expected = [totals(count(residual_block(c, s), batch=b, dtype="int4")) for c, s, b in points]
     assert [t["peak_activation_bytes"] for t in expected] == [14 * c * s * s * b // 2 for c, s, b in points]
     columns = [Batch.of(list(column)) for column in zip(*points, strict=True)]

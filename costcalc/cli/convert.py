@@ -1,7 +1,5 @@
 """`costcalc convert`: a spec as the flat layer IR."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

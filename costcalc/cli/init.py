@@ -1,7 +1,5 @@
 """`costcalc init`: a commented first spec."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """`costcalc list`: the specs, kinds and conventions there are."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Optional
 
 import typer

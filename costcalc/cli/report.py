@@ -1,7 +1,5 @@
 """`costcalc report`: what a network costs."""
 
-from __future__ import annotations
-
 from typing import Annotated, Optional
 
 import typer

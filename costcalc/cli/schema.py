@@ -1,7 +1,5 @@
 """`costcalc schema`: the JSON Schema of specs."""
 
-from __future__ import annotations
-
 import json
 from typing import Annotated, Optional
 
