@@ -71,3 +71,10 @@ def test_an_sdist_is_a_checkout_that_works(sdist: Path, tmp_path: Path) -> None:
 def test_a_checkout_finds_its_specs(tmp_path: Path) -> None:
     found = totals(ROOT, tmp_path)
     assert (found["params"], found["madds"]) == (2585560, 325400448)
+
+
+def test_the_schema_beside_the_specs_is_up_to_date() -> None:
+    """The first line of every bundled spec points there; `costcalc schema -o specs/costcalc.schema.json` writes it."""
+    from costcalc.spec.schema import schema
+
+    assert json.loads((ROOT / "specs" / "costcalc.schema.json").read_text()) == schema()

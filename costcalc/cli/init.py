@@ -30,3 +30,4 @@ def init(
     write(text.replace("FILE", file if file != "-" else "FILE"), file)
     if file != "-":
         typer.echo(f"wrote {file}; try `costcalc report {file}`", err=True)
+        typer.echo("for editors: `costcalc schema -o costcalc.schema.json` in the same folder", err=True)
