@@ -19,6 +19,7 @@ COMMON: dict[str, Any] = {
     "from": {**NAMES, "description": "the tensor, or tensors, that it reads instead of the one before"},
     "only_if": {"type": ["boolean", "string"], "description": "the layer is there only if this holds"},
 }
+REFERENCES = {name: {"$ref": f"#/definitions/{name}"} for name in COMMON}
 
 
 def schema() -> dict[str, Any]:
@@ -41,13 +42,18 @@ def schema() -> dict[str, Any]:
             "input": {
                 "anyOf": [_list(VALUE, 4), _object({"tokens": VALUE, "features": VALUE}, ["tokens", "features"])]
             },
-            "defaults": _object({name: _attributes(cls, []) for name, cls in REGISTRY.items()}),
+            "defaults": _object({name: _kind(name) for name in REGISTRY}),
             "blocks": {"type": "object", "propertyNames": NAME, "additionalProperties": _block()},
             "layers": {"$ref": "#/definitions/layers"},
             "outputs": NAMES,
             "expect": {"type": "array", "items": _expectation()},
         },
-        "definitions": {"layers": {"type": "array", "items": {"$ref": "#/definitions/layer"}}, "layer": _layer()},
+        "definitions": {
+            "layers": {"type": "array", "items": {"$ref": "#/definitions/layer"}},
+            "layer": _layer(),
+            **COMMON,
+            **{f"kind_{name}": _attributes(cls) for name, cls in REGISTRY.items()},
+        },
     }
 
 
@@ -96,38 +102,37 @@ def _expectation() -> dict[str, Any]:
 def _layer() -> dict[str, Any]:
     """One layer: a word, or a mapping with one kind, block or structure; blocks are named by the spec itself."""
     layers = {"$ref": "#/definitions/layers"}
-    branches = {"anyOf": [{"type": "array", "items": layers, "minItems": 2}, _object({**COMMON}), {"type": "null"}]}
+    branches = {"anyOf": [{"type": "array", "items": layers, "minItems": 2}, _object({**REFERENCES}), {"type": "null"}]}
     rows = _object({
         "columns": {"type": "array", "items": NAME},
         "data": {"type": "array", "items": {"type": "array", "items": VALUE}},
-        "repeat": VALUE, "then": {"type": "object", "additionalProperties": VALUE}, "layers": layers, **COMMON,
+        "repeat": VALUE, "then": {"type": "object", "additionalProperties": VALUE}, "layers": layers, **REFERENCES,
     }, ["columns", "data", "layers"])  # fmt: skip
     structures = {
         "residual": layers,
-        "repeat": _object({"n": VALUE, "layers": layers, **COMMON}, ["n", "layers"]),
+        "repeat": _object({"n": VALUE, "layers": layers, **REFERENCES}, ["n", "layers"]),
         "rows": rows,
         **dict.fromkeys(("add", "mul", "concat"), branches),
     }
-    kinds = {
-        name: _attributes(cls, [a.name for a in cls.attributes.values() if a.required])
-        for name, cls in REGISTRY.items()
-        if not cls.joins
-    }
+    kinds = {name: {"anyOf": [_kind(name), {"type": "null"}]} for name, cls in REGISTRY.items() if not cls.joins}
     return {
         "anyOf": [
             {"type": "string"},
-            {"type": "object", "properties": {**kinds, **structures, **COMMON}, "minProperties": 1},
+            {"type": "object", "properties": {**kinds, **structures, **REFERENCES}, "minProperties": 1},
         ]
     }
 
 
-def _attributes(cls: type[Kind], required: list[str]) -> dict[str, Any]:
+def _kind(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/definitions/kind_{name}"}
+
+
+def _attributes(cls: type[Kind]) -> dict[str, Any]:
+    """The attributes of a kind. What is required may come from `defaults`, so only the form is checked here."""
     properties = {a.name: {"description": a.doc, **a.schema} for a in cls.attributes.values()}
     if cls.followers:
         properties |= {
             role: {"description": f"the {role} that follows", "anyOf": [{"enum": [*words, "none"]}, {"type": "string"}]}
             for role, words in FOLLOWERS.items()
         }
-    # what is required may come from `defaults`, so only the form is checked here
-    shape = {"description": " ".join((cls.__doc__ or "").split()), **_object(properties | COMMON)}
-    return {"anyOf": [shape, {"type": "null"}], "description": shape.pop("description")} if not required else shape
+    return {"description": " ".join((cls.__doc__ or "").split()), **_object(properties | REFERENCES)}

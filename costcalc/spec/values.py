@@ -127,7 +127,8 @@ def check_names(value: Value, scope: frozenset[str] | set[str], words: Collectio
         fine = False
         span = value.span.part(offset + value.quote, len(name))
         known = sorted({*scope, *(words if position == "value" else ())} - IN_NAMES - BLOCK_NAMES)
-        problem = unknown("name", name, {*known, *(scope & (IN_NAMES | BLOCK_NAMES))}, span)
+        meant = scope | book.words if position == "comparison" else {*scope, *known}
+        problem = unknown("name", name, meant, span)
         if problem.help is None or not problem.help.startswith("did you mean"):
             problem = Problem(problem.message, span, _known(name, known))
         book.problems.append(problem)
