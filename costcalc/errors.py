@@ -7,11 +7,13 @@ A leaf says what is wrong (`Problem`), the border adds where; all problems of a 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 MAX_SHOWN = 20  # problems printed in full; a file with more is told how many are left
 MAX_LINE = 160  # characters of a source line that are shown around the caret
+BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # where YAML ends a line
 
 
 class Source:
@@ -21,11 +23,11 @@ class Source:
 
     def __init__(self, name: str, text: str) -> None:
         self.name, self.text = name, text
-        self.lines = text.split("\n")
+        self.lines = BREAK.split(text)
 
     def line(self, number: int) -> str:
         """Line `number`, counted from 1, without its end; empty where there is none."""
-        return self.lines[number - 1].rstrip("\r") if 0 < number <= len(self.lines) else ""
+        return self.lines[number - 1] if 0 < number <= len(self.lines) else ""
 
 
 class Span(NamedTuple):
@@ -86,7 +88,8 @@ class CostcalcError(Exception):
     def __str__(self) -> str:
         shown = [str(p) for p in self.problems[:MAX_SHOWN]]
         if len(self.problems) > MAX_SHOWN:
-            shown.append(f"... and {len(self.problems) - MAX_SHOWN} more errors")
+            left = len(self.problems) - MAX_SHOWN
+            shown.append(f"... and {left} more error{'s' * (left > 1)}")
         return "\n\n".join(shown)
 
 
@@ -102,7 +105,17 @@ def visible(text: str) -> str:
     r"""The text with whatever could act on a terminal (controls, escapes, direction marks) written as `\x1b`."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def columns(text: str) -> int:
+    """How many columns of a terminal the text takes: two for each wide character, none for a combining mark."""
+    if text.isascii():
+        return len(text)
+    import unicodedata
+
+    marks = sum(1 for c in text if unicodedata.combining(c))
+    return len(text) - marks + sum(1 for c in text if unicodedata.east_asian_width(c) in "WF")
 
 
 def suggestion(word: str, known: Iterable[str]) -> str | None:
@@ -128,13 +141,13 @@ def _excerpt(span: Span) -> list[str]:
     line = span.source.line(span.line)
     start = min(span.column - 1, len(line))
     first = max(0, start - MAX_LINE // 2) if len(line) > MAX_LINE else 0
-    before = visible(line[first:start]).replace("\t", " ")
+    before = visible(line[first:start])
     marked = visible(line[start : span.end - 1][:MAX_LINE])
     after = visible(line[start + len(line[start : span.end - 1]) :][: MAX_LINE // 2])
-    carets = "^" * max(len(marked), 1)
+    carets = "^" * max(columns(marked), 1)
     return [
         f"{gap} --> {span}",
         f"{gap} |",
         f"{number} | {before}{marked}{after}".rstrip(),
-        f"{gap} | {' ' * len(before)}{carets}",
+        f"{gap} | {' ' * columns(before)}{carets}",
     ]

@@ -16,6 +16,8 @@ from costcalc.errors import Problem, Source, Span, SpecError
 
 MAX_BYTES = 32 * 2**20
 MAX_DEPTH = 60
+MAX_VALUES = 100_000  # scalars, lists and mappings in one file
+MAX_JOINED = 2_000  # characters; longer than any expression may be
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -75,7 +77,7 @@ class _Reader:
         self.keys: list[Scalar | None] = []  # for each open mapping, the key that waits for its value
         self.seen: list[dict[str, Scalar]] = []
         self.skip = False  # the next value is the empty one that YAML gives to the rest of a parenthesis
-        self.documents = 0
+        self.documents = self.values = 0
 
     def span(self, event: Any) -> Span:
         start, end = event.start_mark, event.end_mark
@@ -107,6 +109,10 @@ class _Reader:
             self.place(tree)
 
     def node(self, event: Any) -> None:
+        self.values += 1
+        if self.values > MAX_VALUES:
+            help_ = "use `repeat`, `rows` or `blocks` to say the same in less"
+            raise SpecError(Problem(f"the file has more than {MAX_VALUES:,} values", self.span(event), help_))
         if event.anchor is not None:
             self.refuse(
                 event, f"an anchor, `&{event.anchor}`", "use `blocks`, `repeat` or `defaults` to say something once"
@@ -170,7 +176,7 @@ def _joined(before: Tree, tree: Tree) -> Scalar | None:
     """Both as one scalar, where the first left a parenthesis open that the comma between them did not mean to end."""
     if not (isinstance(before, Scalar) and isinstance(tree, Scalar)) or before.quoted or tree.quoted:
         return None
-    if before.text.count("(") <= before.text.count(")"):
+    if len(before.text) > MAX_JOINED or before.text.count("(") <= before.text.count(")"):
         return None
     a, b = before.span, tree.span
     if a.line != b.line:
@@ -193,13 +199,19 @@ HINTS = {
 
 
 def _malformed(source: Source, error: yaml.MarkedYAMLError) -> NoReturn:
-    mark = error.problem_mark or error.context_mark
-    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     text = str(error.problem or error.context or "malformed YAML").lower()
-    notes = (str(error.context),) if error.context and error.problem else ()
-    hint = next((help_ for part, help_ in HINTS.items() if part in text or any(part in n for n in notes)), None)
+    found, opened = error.problem_mark or error.context_mark, error.context_mark
+    hint = next((help_ for part, help_ in HINTS.items() if part in text), None)
+    notes: tuple[str, ...] = ()
+    # what is never closed is told where it was opened; the parser notices only later, often at the end of the file
+    if found and opened and opened.line < found.line and re.search("flow|quoted|simple key", str(error.context)):
+        notes = (f"noticed in line {found.line + 1}, column {found.column + 1}",)
+        found = opened
+    line, column = (found.line + 1, found.column + 1) if found else (1, 1)
     if "\t" in source.line(line)[:column]:
         hint = "tabs cannot indent YAML, use spaces"
+    elif source.line(line)[column - 1 : column] in ("]", "}"):
+        hint = "there is a closing bracket too many, or an opening one is missing"
     raise SpecError(Problem(f"this is not YAML: {text}", Span(source, line, column, column + 1), hint, notes)) from None
 
 

@@ -30,7 +30,6 @@ from costcalc.shape import Shape
 from costcalc.spec import bundled, read_document
 from costcalc.spec.expand import MAX_LAYERS
 from costcalc.spec.hyperparameters import shown
-from costcalc.spec.published import FIGURES
 from costcalc.spec.scope import MAX_DEPTH
 from costcalc.units import percent
 
@@ -290,10 +289,6 @@ def dtypes() -> str:
     return ", ".join(f"`{name}` {bits}" for name, bits in DTYPES.items())
 
 
-def figures_in_expect() -> str:
-    return ", ".join(f"`{name}`" for name in FIGURES)
-
-
 TABLES: dict[str, Callable[[], str]] = {
     "census": census,
     "kinds": kinds,
@@ -305,5 +300,4 @@ TABLES: dict[str, Callable[[], str]] = {
     "errata": errata,
     "followers": followers,
     "dtypes": dtypes,
-    "figures in expect": figures_in_expect,
 }

@@ -10,12 +10,13 @@ import typer
 from pages import ROOT, Block, pages, run_code
 from tables import SAMPLES, TABLES
 
+from costcalc.api import Model
 from costcalc.cli.main import COMMANDS, app
 from costcalc.cost import conventions, load_convention
-from costcalc.errors import SpecError, UsageError
+from costcalc.errors import Source, SpecError, UsageError
 from costcalc.expression import FUNCTIONS
 from costcalc.kinds import REGISTRY
-from costcalc.spec import bundled
+from costcalc.spec import bundled, parse_document
 from costcalc.spec.document import KEYS
 from costcalc.spec.hyperparameters import PARTS as HYPERPARAMETER_PARTS
 from costcalc.spec.published import PARTS as EXPECT_PARTS
@@ -63,6 +64,10 @@ def test_yaml_is_what_it_is_said_to_be(block: Block, tmp_path):
             block.network({})
     else:
         assert block.network({}).nodes
+        document = parse_document(Source("example", block.spec))
+        for expected in document.expectations:
+            report = Model(document, dict(expected.settings)).report(expected.convention)
+            assert "missed" not in {p.status for p in report.published}
 
 
 @each_page

@@ -48,7 +48,7 @@ def html(sheet: Sheet) -> str:
 <h1>{title}</h1>
 {_facts(sheet.facts)}
 <table>
-<thead><tr>{heads}<td></td></tr></thead>
+<thead><tr>{heads}<th></th></tr></thead>
 <tbody>
 {body}
 </tbody>

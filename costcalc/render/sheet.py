@@ -51,7 +51,7 @@ def lay_out(report: Report, view: View) -> Sheet:
     stated = facts(report)
     if view.by == "layer" and view.depth is None:
         stated += (("rows", "a layer with its norm and activation; `--by node` shows each alone"),)
-    return Sheet(title, stated, columns, tuple(cells[:-1]), cells[-1], notes(report), bars)
+    return Sheet(title, stated, columns, tuple(cells[:-1]), cells[-1], notes(report, view.by == "kind"), bars)
 
 
 def _by_path(report: Report, rows: Sequence[Row]) -> tuple[list[tuple[str, ...]], tuple[Column, ...]]:
@@ -155,7 +155,7 @@ def _shown(value: object) -> str:
     return str(plain(value)).lower() if isinstance(value, bool) else str(plain(value))
 
 
-def notes(report: Report) -> tuple[tuple[str, str], ...]:
+def notes(report: Report, by_kind: bool) -> tuple[tuple[str, str], ...]:
     """The totals that are not in the table, what was not counted, and the published figures for this setting."""
     totals = report.totals
     listed = [
@@ -173,11 +173,20 @@ def notes(report: Report) -> tuple[tuple[str, str], ...]:
             f" and {len(report.uncounted) - 8} more" if len(report.uncounted) > 8 else ""
         )
         listed.insert(0, ("partial", f"not counted: {names}; the totals are lower bounds"))
-    return (*listed, *(("published", _published(p)) for p in report.published))
+    places: dict[str, list[Published]] = {}
+    for p in report.published:
+        if by_kind or " of " not in p.quantity:
+            places.setdefault(p.place, []).append(p)
+    return (*listed, *(("published", _published(place, figures)) for place, figures in places.items()))
 
 
-def _published(p: Published) -> str:
-    exact = percent(*p.counted) if isinstance(p.counted, tuple) else f"{p.counted:,}"
-    verdict = {"met": "met", "erratum": "an erratum", "missed": "missed"}[p.status]
-    reason = f" ({p.why})" if p.why and p.status != "met" else ""
-    return f"{p.quantity} {p.figure}, {p.place}: {verdict}, exactly {exact}{reason}"
+def _published(place: str, figures: Sequence[Published]) -> str:
+    """One line for a place: the figures that are met, then each that is not with what it should be."""
+    met = [f"{p.quantity} {p.figure}" for p in figures if p.status == "met"]
+    parts = [f"{', '.join(met)}: met"] if met else []
+    for p in figures:
+        if p.status != "met":
+            exact = percent(*p.counted) if isinstance(p.counted, tuple) else f"{p.counted:,}"
+            verdict = "an erratum" if p.status == "erratum" else "missed"
+            parts.append(f"{p.quantity} {p.figure}: {verdict}, exactly {exact}" + (f" ({p.why})" if p.why else ""))
+    return f"{place}; {'; '.join(parts)}"
