@@ -8,6 +8,7 @@ The parser's events are read one by one, so depth, size and every refused featur
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple, NoReturn
 
 import yaml
@@ -143,9 +144,7 @@ class _Reader:
         elif self.skip:
             self.skip = False
             if not (isinstance(tree, Scalar) and not tree.text):
-                self.problems.append(
-                    Problem("a `:` inside parentheses", tree.span, "quote the expression, or close the parenthesis")
-                )
+                self.colon(tree)
         elif isinstance(top := self.open[-1], Items):
             joined = _joined(top.items[-1], tree) if top.items else None
             top.items[-1:] = [joined] if joined else [*top.items[-1:], tree]
@@ -157,6 +156,13 @@ class _Reader:
             self.skip = True
         else:
             self.key(tree)
+
+    def colon(self, tree: Tree) -> None:
+        """Notes a value that stands inside parentheses, and takes them as closed."""
+        help_ = "quote the expression, or close the parenthesis"
+        self.problems.append(Problem("a `:` inside parentheses", tree.span, help_))
+        if isinstance(top := self.open[-1], Pairs) and top.pairs and isinstance(last := top.pairs[-1][1], Scalar):
+            top.pairs[-1] = (top.pairs[-1][0], last._replace(quoted=True))
 
     def key(self, tree: Tree) -> None:
         if not isinstance(tree, Scalar):
@@ -191,6 +197,7 @@ HINTS = {
     "mapping values are not allowed": "a `:` followed by a space inside a value: quote it, or check the indentation",
     "did not find expected ',' or": "a bracket or brace is not closed, or a comma is missing",
     "did not find expected key": "check the indentation of this line",
+    "did not find expected '-'": "check the indentation of this line",
     "block end": "check the indentation of this line",
     "could not find expected ':'": "a `:` is missing after the key",
     "undefined alias": "a value cannot begin with `*`: quote it",

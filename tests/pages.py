@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import tables
+
 from costcalc.api import exact
 from costcalc.errors import Source
 from costcalc.network import Network
@@ -96,7 +97,8 @@ class Page:
             generated = any(a < match.start() < b for a, b in regions)
             file = next((m["file"] for m in marks if m["file"]), None)
             text = textwrap.dedent(match["text"])
-            yield Block(match["language"], text, match.start(), file, any(m["mark"] == "refused" for m in marks), generated)
+            refused = any(m["mark"] == "refused" for m in marks)
+            yield Block(match["language"], text, match.start(), file, refused, generated)
 
     @cached_property
     def folder(self) -> Path:

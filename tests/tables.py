@@ -34,10 +34,8 @@ from costcalc.spec.scope import MAX_DEPTH
 from costcalc.units import percent
 
 # One symbol for each size; the values beside them only have to fit each other (groups divide channels).
-M, N, P, H, W, K, G, R, A, B = (
-    Symbolic.symbol(name, value)
-    for name, value in (("M", 12), ("N", 20), ("P", 35), ("H", 14), ("W", 10), ("K", 3), ("g", 4), ("m", 2), ("a", 5), ("b", 3))
-)
+SIZES = {"M": 12, "N": 20, "P": 35, "H": 14, "W": 10, "K": 3, "g": 4, "m": 2, "a": 5, "b": 3}
+M, N, P, H, W, K, G, R, A, B = (Symbolic.symbol(name, value) for name, value in SIZES.items())
 INPUT_MAP, OUTPUT_MAP, SAME_MAP, VECTOR = Shape(M, (H, W)), Shape(N, (P, 1)), Shape(M, (P, 1)), Shape(M)
 
 # kind: attributes, inputs and output of the census table. A new kind needs a row here.
@@ -61,8 +59,8 @@ SAMPLES: dict[str, tuple[dict[str, Any], Sequence[Shape], Shape]] = {
     "reshape": ({}, [SAME_MAP], SAME_MAP),
     "opaque": ({"op": "nms"}, [SAME_MAP], SAME_MAP),
     **{name: ({}, [SAME_MAP], SAME_MAP) for name in (
-        "batch_norm", "relu", "relu6", "sigmoid", "hard_sigmoid", "hard_swish", "swish", "silu", "tanh", "gelu", "softmax",
-        "channel_shuffle", "dropout",
+        "batch_norm", "relu", "relu6", "sigmoid", "hard_sigmoid", "hard_swish", "swish", "silu", "tanh", "gelu",
+        "softmax", "channel_shuffle", "dropout",
     )},
 }  # fmt: skip
 
@@ -81,8 +79,8 @@ def _written(amount: Any) -> str:
 
 def _listed(census: Any, names: Sequence[str]) -> str:
     words = {"macs": "multiply-adds", "norm_scales": "scales", "norm_shifts": "shifts"}
-    parts = [f"{_written(n)} {words.get(name, name.replace('_', ' '))}" for name in names if (n := getattr(census, name)) != 0]
-    return ", ".join(parts) or "-"
+    amounts = {words.get(name, name.replace("_", " ")): getattr(census, name) for name in names}
+    return ", ".join(f"{_written(n)} {name}" for name, n in amounts.items() if n != 0) or "-"
 
 
 def census() -> str:
@@ -169,8 +167,8 @@ def names_in_conventions() -> str:
 def functions() -> str:
     """The functions of expressions with an example each, computed."""
     examples = {
-        "min": "min(16, 24)", "max": "max(8, 3.5)", "ceil": "ceil(24/5)", "floor": "floor(32*0.35)", "round": "round(2.5)",
-        "make_divisible": "make_divisible(33*0.5, 8)",
+        "min": "min(16, 24)", "max": "max(8, 3.5)", "ceil": "ceil(24/5)", "floor": "floor(32*0.35)",
+        "round": "round(2.5)", "make_divisible": "make_divisible(33*0.5, 8)",
     }  # fmt: skip
     meaning = {
         "min": "the smallest of 1 to 9 numbers",
@@ -178,8 +176,8 @@ def functions() -> str:
         "ceil": "the next whole number up",
         "floor": "the next whole number down",
         "round": "the nearest whole number; halves go up",
-        "make_divisible": "the nearest multiple of the second (8 if left out), halves up, at least that one; the next multiple "
-        "if the result would be more than 10 % below the first",
+        "make_divisible": "the nearest multiple of the second (8 if left out), halves up, at least that one; "
+        "the next multiple if the result would be more than 10 % below the first",
     }
     rows = [
         [f"`{name}`", meaning[name], f"`{examples[name]}` is {shown(expression.parse(examples[name]).evaluate({}))}"]
@@ -194,7 +192,7 @@ def limits() -> str:
         ["size of a file", f"{yamltree.MAX_BYTES // 2**20} MiB"],
         ["nesting of lists and mappings in a file", f"{yamltree.MAX_DEPTH} levels"],
         ["digits of a number", f"{units.MAX_DIGITS}, with an exponent of at most {units.MAX_EXPONENT}"],
-        ["length of an expression", f"{expression.MAX_LENGTH} characters, {expression.MAX_DEPTH} levels of parentheses"],
+        ["an expression", f"{expression.MAX_LENGTH} characters, {expression.MAX_DEPTH} levels of parentheses"],
         ["numbers inside an expression", f"{expression.MAX_BITS} bits"],
         ["length of a name", "60 characters"],
         ["one dimension of a tensor, one attribute", f"{MAX_SIZE:,}"],
@@ -229,7 +227,8 @@ def specs() -> str:
         tally = {status: statuses.count(status) for status in ("met", "erratum", "missed")}
         figures = f"{tally['met']} met" if statuses else "-"
         if tally["erratum"]:
-            figures += f", [{tally['erratum']} {'erratum' if tally['erratum'] == 1 else 'errata'}](docs/errata.md#{_anchor(document.name)})"
+            noun = "erratum" if tally["erratum"] == 1 else "errata"
+            figures += f", [{tally['erratum']} {noun}](docs/errata.md#{_anchor(document.name)})"
         figures += f", {tally['missed']} missed" if tally["missed"] else ""
         rows.append([f"`{name}`", document.name, f"{totals.params:,}", f"{totals.madds:,}", _first(name), figures])
     return table(["Spec", "Network", "Params", "MAdds", "First published as", "All figures"], rows, (2, 3))
@@ -258,7 +257,8 @@ def errata() -> str:
              p.figure, percent(*p.counted) if isinstance(p.counted, tuple) else f"{p.counted:,}", _cell(p.why) or "-"]
             for settings, p in wrong
         ]  # fmt: skip
-        parts += [f"## {document.name}", table(["Printed in", "At", "Quantity", "Printed", "Exact", "Why"], rows, (3, 4))]
+        heads = ["Printed in", "At", "Quantity", "Printed", "Exact", "Why"]
+        parts += [f"## {document.name}", _prose(document.citation), table(heads, rows, (3, 4))]
     return "\n\n".join(parts)
 
 
@@ -276,12 +276,15 @@ def nodes(network: Network) -> str:
         lines.append((node.path, row.kind + row.step, str(node.output), reads))
         before = node.path
     widths = [max(len(line[i]) for line in lines) for i in range(3)]
-    return "\n".join("  ".join([*(c.ljust(w) for c, w in zip(line, widths, strict=False)), line[3]]).rstrip() for line in lines)
+    widths.append(0)
+    aligned = ("  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)) for line in lines)
+    return "\n".join(line.rstrip() for line in aligned)
 
 
 def followers() -> str:
     """Which kinds may be named as `norm` and `act`."""
-    return "\n".join(f"- `{role}`: {', '.join(f'`{name}`' for name in (*names, 'none'))}" for role, names in FOLLOWERS.items())
+    listed = {role: ", ".join(f"`{name}`" for name in (*names, "none")) for role, names in FOLLOWERS.items()}
+    return "\n".join(f"- `{role}`: {names}" for role, names in listed.items())
 
 
 def dtypes() -> str:

@@ -175,8 +175,16 @@ def test_every_file_says_why_it_exists(path):
     assert len(text.splitlines()) <= MAX_LINES, f"more than {MAX_LINES} lines"
 
 
-COLD = "import sys\nsys.argv = ['costcalc', *sys.argv[1:]]\nfrom costcalc.cli import main\n" \
-       "try:\n    main()\nfinally:\n    sys.stderr.write('\\n'.join(sys.modules))\n"  # fmt: skip
+TELL = "sys.stderr.write('\\n'.join(sys.modules))"
+COLD = f"""
+import sys
+sys.argv = ['costcalc', *sys.argv[1:]]
+from costcalc.cli import main
+try:
+    main()
+finally:
+    {TELL}
+"""
 
 
 def loaded(code: str, *arguments: str, **environment: str) -> set[str]:
@@ -205,20 +213,24 @@ def test_a_cold_table_for_a_terminal_is_light():
 
 
 def test_importing_the_package_loads_nothing_heavy():
-    code = "import sys, costcalc\ncostcalc.__version__\nsys.stderr.write('\\n'.join(sys.modules))"
-    assert not loaded(code) & {"sympy", "numpy", "yaml", "typer", "rich"}
+    modules = loaded(f"import sys, costcalc\ncostcalc.__version__\n{TELL}")
+    assert not modules & {"sympy", "numpy", "yaml", "typer", "rich"}
 
 
 def test_the_api_counts_without_libraries_of_numbers():
-    code = "import sys, costcalc\ncostcalc.load('mobilenet_v2', alpha=0.35).report()\n" \
-           "sys.stderr.write('\\n'.join(sys.modules))"  # fmt: skip
+    code = f"import sys, costcalc\ncostcalc.load('mobilenet_v2', alpha=0.35).report()\n{TELL}"
     assert not loaded(code) & {"sympy", "numpy", "typer", "rich"}
 
 
 def test_bundled_files_are_found_from_anywhere(tmp_path):
     """Specs, conventions and the first spec are found by the package, not by the working directory."""
-    code = "import costcalc\nfrom costcalc.spec import bundled\nfrom costcalc.cost import conventions\n" \
-           "print(*bundled(), *conventions())\nprint(costcalc.load('mobilenet_v1.yaml').report('flops').totals.params)"  # fmt: skip
+    code = """
+import costcalc
+from costcalc.cost import conventions
+from costcalc.spec import bundled
+print(*bundled(), *conventions())
+print(costcalc.load('mobilenet_v1.yaml').report('flops').totals.params)
+"""
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path,
         env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},

@@ -1,4 +1,4 @@
-"""The pages say what the code does: generated parts are current, examples run, nothing is left out, links lead somewhere."""
+"""The pages say what the code does: what is generated is current, examples run, nothing is left out, links lead on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 import typer
-from pages import ROOT, Block, pages, run_code
+from pages import ROOT, Block, pages, run_code, shell
 from tables import SAMPLES, TABLES
 
 from costcalc.api import Model
@@ -114,7 +114,7 @@ def test_every_page_is_linked_from_the_readme():
     assert all(f"]({name})" in text("README.md") for name in PAGES if name.startswith("docs/"))
 
 
-# -- the README ---------------------------------------------------------------------------------------------------------
+# -- the README
 
 
 def test_the_readmes_commands_exist():
@@ -125,7 +125,7 @@ def test_the_readmes_commands_exist():
     for line in lines:
         assert line.split()[0] in ("python3", ".venv/bin/pip", ".venv/bin/pytest", ".venv/bin/costcalc"), line
         if line.startswith(".venv/bin/costcalc"):
-            assert line.split()[1] in COMMANDS, line
+            shell(line, page.folder)  # fails unless it ends with 0
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert "costcalc" in project["scripts"]
     assert any(d.startswith("pytest") for d in project["optional-dependencies"]["dev"])
@@ -140,13 +140,25 @@ def test_the_readme_shows_the_main_job_and_every_spec():
     assert len(spec.text.splitlines()) <= 10
 
 
-# -- nothing is left out ------------------------------------------------------------------------------------------------
+# -- nothing is left out
 
 
 def test_every_kind_has_a_section_and_a_row():
     headings = re.findall(r"^### `(\w+)`$", text("docs/kinds.md"), re.MULTILINE)
     assert sorted(headings) == sorted(REGISTRY)
     assert set(SAMPLES) == set(REGISTRY), "tests/tables.py lists how each kind is shown in docs/counting.md"
+
+
+def test_the_recipe_names_what_is_there():
+    """Files exist, and a name beside a file is in it."""
+    page = text("docs/adding-a-kind.md")
+    for path, name in re.findall(r"`((?:tests|costcalc)/[\w/.]+)`(?:, `(\w+)`)?", page):
+        assert (ROOT / path).exists(), path
+        assert not name or re.search(rf"^{name}\b", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE), name
+    attributes = (ROOT / "costcalc/kinds/attributes.py").read_text(encoding="utf-8")
+    listed = re.search(r"come from `costcalc/kinds/attributes.py`\s+\(([^)]+)\)", page)[1]
+    declared = re.findall(r"^def (\w+)\(doc|^def (padding_attribute)", attributes, re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", listed)) == {a or b for a, b in declared}
 
 
 def test_every_convention_is_described():
@@ -170,7 +182,8 @@ def test_every_option_is_documented(command):
     callback = group.get_command(context, command)
     assert callback.help, "a command says what it does"
     for parameter in callback.params:
-        assert getattr(parameter, "help", None) or parameter.name == "what", f"{command} {parameter.name} lacks its help"
+        described = getattr(parameter, "help", None) or parameter.name == "what"  # its choices say it all
+        assert described, f"{command} {parameter.name} lacks its help"
         for option in parameter.opts if parameter.param_type_name == "option" else ():
             assert re.search(rf"(?<![\w-]){option}(?![\w-])", sections()[command].partition("\n## ")[0]), option
 
@@ -199,8 +212,8 @@ def test_the_language_is_described_whole():
         "args", "inputs", "required", "block.in", "and", "or", "not", "if", "else", "true", "false", "same", "valid",
     }  # fmt: skip
     code = " ".join(re.findall(r"`([^`\n]+)`", page) + [b.text for b in PAGES["docs/spec-language.md"].blocks])
-    missing = {word for word in words if not re.search(rf"(?<!\w){re.escape(word)}(?!\w)", code) and f"{word}`" not in page}
-    assert not missing
+    missing = {word for word in words if not re.search(rf"(?<!\w){re.escape(word)}(?!\w)", code)}
+    assert {word for word in missing if f"{word}`" not in page} == set()
 
 
 def test_the_changelog_says_which_numbers_changed():

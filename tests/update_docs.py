@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from pages import pages
 
 if __name__ == "__main__":
@@ -9,4 +11,4 @@ if __name__ == "__main__":
         new = page.regenerated()
         if new != page.text:
             page.path.write_text(new, encoding="utf-8")
-            print(f"updated {name}")
+            sys.stdout.write(f"updated {name}\n")

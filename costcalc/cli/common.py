@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperCommand
 
 from costcalc.api import exact
-from costcalc.errors import CostcalcError, Problem, UsageError, suggestion, unknown
+from costcalc.errors import CostcalcError, Problem, UsageError, suggestion, unknown, visible
 from costcalc.spec import Document, bundled, read_document
 from costcalc.spec.hyperparameters import shown
 from costcalc.units import NUMBER
@@ -43,7 +43,7 @@ class SpecCommand(TyperCommand):
     def format_help(self, ctx: Any, formatter: Any) -> None:
         super().format_help(ctx, formatter)
         spec = ctx.meta.get("costcalc.spec")
-        with formatter.section(f"Hyper-parameters of {spec}" if spec else "Hyper-parameters"):
+        with formatter.section(f"Hyper-parameters of {visible(spec)}" if spec else "Hyper-parameters"):
             if spec is None:
                 formatter.write_text(
                     "Each one that SPEC declares is an option: `costcalc report SPEC --help` lists them."
@@ -52,7 +52,7 @@ class SpecCommand(TyperCommand):
             try:
                 document = read_document(spec)
             except CostcalcError as error:
-                formatter.write_text(f"{spec} cannot be read: {error.problems[0].message}")
+                formatter.write_text(visible(f"{spec} cannot be read: {error.problems[0].message}"))
                 return
             formatter.write_dl([_described(p) for p in document.hyperparameters] or [("none", "")])
 
@@ -62,7 +62,7 @@ def _described(parameter: Any) -> tuple[str, str]:
     limits = [f"{name.replace('_', ' ')} {shown(value)}" for name, value in parameter.limits.items()]
     choices = [f"one of {', '.join(map(shown, parameter.choices))}"] if parameter.choices else []
     return f"--{parameter.name}", "; ".join(
-        [*([parameter.help] if parameter.help else []), *limits, *choices, f"default {default}"]
+        [*([visible(parameter.help)] if parameter.help else []), *limits, *choices, f"default {default}"]
     )
 
 
@@ -105,8 +105,9 @@ def given(pairs: Iterable[str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
-        if not equals:
-            raise UsageError(Problem(f"`--set {pair}` says no value", None, f"write `--set {pair}=VALUE`"))
+        if not equals or not name:
+            what, form = ("name", f"NAME={value}") if equals else ("value", f"{pair}=VALUE")
+            raise UsageError(Problem(f"`--set {pair}` says no {what}", None, f"write `--set {form}`"))
         if name in values:
             raise UsageError(Problem(f"`{name}` is set twice", None, "keep one of them"))
         values[name] = exact(name, value)
@@ -117,15 +118,15 @@ def document_for(ctx: typer.Context, spec: str, values: dict[str, Any]) -> Docum
     """The document of SPEC; an unknown hyper-parameter that is nearly an option of ours is said to be that."""
     document = read_document(spec)
     declared = {p.name for p in document.hyperparameters}
-    options = [o for o in ctx.meta.get("costcalc.options", {}) if o.startswith("--")]
+    options = [o[2:] for o in ctx.meta.get("costcalc.options", {}) if o.startswith("--")]
     for name in values:
-        near = suggestion(f"--{name}", options)
+        near = suggestion(name, options)
         if name not in declared and not suggestion(name, declared) and near:
             raise UsageError(
                 Problem(
                     f"no option `--{name}`, and the spec declares no hyper-parameter `{name}`",
                     None,
-                    f"did you mean `{near}`?",
+                    f"did you mean `--{near}`?",
                 )
             )
     return document
@@ -194,8 +195,8 @@ def write(text: str, output: str | None, inputs: Iterable[str] = ()) -> None:
 
 
 def _same_file(path: Path, name: str) -> bool:
-    source = Path(name) if name not in bundled() else bundled()[name]
     try:
-        return path.exists() and source.exists() and path.samefile(source)
+        source = Path(name) if Path(name).exists() else bundled().get(name.removesuffix(".yaml"))
+        return source is not None and path.exists() and path.samefile(source)
     except (OSError, ValueError):
         return False

@@ -7,7 +7,7 @@ import typer
 
 from costcalc import spec
 from costcalc.cli.common import command_app, write
-from costcalc.errors import Problem, UsageError
+from costcalc.errors import Problem, UsageError, visible
 
 app = command_app()
 
@@ -29,5 +29,5 @@ def init(
         raise UsageError(Problem(f"`{file}` is there already", None, "choose another name"))
     write(text.replace("FILE", file if file != "-" else "FILE"), file)
     if file != "-":
-        typer.echo(f"wrote {file}; try `costcalc report {file}`", err=True)
+        typer.echo(visible(f"wrote {file}; try `costcalc report {file}`"), err=True)
         typer.echo("for editors: `costcalc schema -o costcalc.schema.json` in the same folder", err=True)

@@ -9,6 +9,7 @@ import importlib
 import itertools
 import os
 import sys
+from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
@@ -88,9 +89,7 @@ def main() -> NoReturn:
     debug = "--debug" in arguments
     if debug:
         arguments.remove("--debug")
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+    _open_streams()
     try:
         code = _run(arguments, debug)
         sys.stdout.flush()
@@ -102,6 +101,16 @@ def main() -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = USAGE
     sys.exit(code)
+
+
+def _open_streams() -> None:
+    """Makes stdout and stderr writable, whatever is written: those that the caller has closed lead nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - until the end
+        stream = getattr(sys, name)
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _run(arguments: list[str], debug: bool) -> int:
@@ -125,9 +134,12 @@ def _run(arguments: list[str], debug: bool) -> int:
         return INTERRUPTED
     except OSError:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the border: a bug of ours ends here
         if debug:
-            raise
+            import traceback
+
+            traceback.print_exc()
+            return BUG
         help_ = "run it again with --debug and report what it prints"
         _tell(CostcalcError(Problem(f"a bug in costcalc: {type(error).__name__}: {error}", None, help_)), as_json)
         return BUG

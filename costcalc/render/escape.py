@@ -12,7 +12,7 @@ LATEX = {
     "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "|": r"\textbar{}",
-    '"': r"\textquotedbl{}", "`": r"\textasciigrave{}", "'": r"\textquotesingle{}",
+    '"': r"\symbol{34}", "`": r"\textasciigrave{}", "'": r"\textquotesingle{}",
 }  # fmt: skip
 
 
@@ -24,7 +24,7 @@ def terminal(text: str) -> str:
 def markdown(text: str) -> str:
     """Plain words as they are; anything else as code, where no markup, link or mention is read; fit for a cell."""
     text = terminal(text)
-    if PLAIN_MARKDOWN.fullmatch(text) and "://" not in text and not text.lower().startswith("www."):
+    if PLAIN_MARKDOWN.fullmatch(text) and "://" not in text and "www." not in text.lower():
         return text
     fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
     pad = " " if text.startswith("`") or text.endswith("`") else ""

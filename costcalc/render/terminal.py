@@ -89,7 +89,7 @@ def _table(sheet: Sheet, widths: Sequence[int], bar: int) -> Table:
     )
     for column, total, width in zip(sheet.columns, sheet.total, widths, strict=True):
         table.add_column(
-            Text(column.head),
+            Text(terminal(column.head)),
             Text(terminal(total)),
             justify="right" if column.numeric else "left",
             width=width,

@@ -44,7 +44,12 @@ def markdown(sheet: Sheet) -> str:
 
     rule = line(["---:" if c.numeric else "---" for c in sheet.columns])
     total = ["**" + escape.markdown(cell) + "**" if cell else "" for cell in _harmless(sheet.total)]
-    table = [line([c.head for c in sheet.columns]), rule, *(line(_cells(row)) for row in sheet.rows), line(total)]
+    table = [
+        line(_cells([c.head for c in sheet.columns])),
+        rule,
+        *(line(_cells(row)) for row in sheet.rows),
+        line(total),
+    ]
     parts = [f"## {escape.markdown(sheet.title)}", "", *listed(sheet.facts), "", *table, "", *listed(sheet.notes)]
     return "\n".join(parts) + "\n"
 

@@ -60,6 +60,8 @@ def shown(value: Any) -> str:
     """A value as a spec or a command line says it."""
     if isinstance(value, Expression):
         return value.text
+    if isinstance(value, list):
+        return f"[{', '.join(map(shown, value))}]"
     if isinstance(value, bool):
         return str(value).lower()
     return written(value) if isinstance(value, int | Fraction) else str(value)
@@ -78,38 +80,68 @@ def read_hyperparameters(tree: Tree | None, book: Notebook) -> tuple[HyperParame
     for key, value in tree.pairs:
         name = identifier(key, "a hyper-parameter", book)
         parameter = _read_one(name or "", key, value, frozenset(p.name for p in found), book)
-        if name is not None and parameter is not None:
+        if name is not None:
             found.append(parameter)
     return tuple(found)
 
 
-def _read_one(name: str, key: Scalar, tree: Tree, above: frozenset[str], book: Notebook) -> HyperParameter | None:
+def _read_one(name: str, key: Scalar, tree: Tree, above: frozenset[str], book: Notebook) -> HyperParameter:
+    """The hyper-parameter, after an error with some value: its name is declared, so that its uses are no errors too."""
     parts = {k.text: v for k, v in tree.pairs} if isinstance(tree, Pairs) else {"default": tree}
-    if isinstance(tree, Pairs):
-        for part, _ in tree.pairs:
-            if part.text not in PARTS:
-                book.unknown("part of a hyper-parameter", part, PARTS)
-    if "default" not in parts:
-        book.add(
-            f"hyper-parameter `{key.text}` lacks its `default`",
-            key.span,
-            f"as in `{key.text}: {{default: 1, above: 0}}`",
+    for part, _ in tree.pairs if isinstance(tree, Pairs) else ():
+        if part.text not in PARTS:
+            book.unknown("part of a hyper-parameter", part, PARTS)
+    choices = _choices(parts.get("choices"), book)
+    limits = {limit: _bound(limit, parts[limit], book) for limit in LIMITS if limit in parts}
+    default = _default(key, parts.get("default"), choices, above, book) if "choices" not in parts or choices else None
+    help_ = plain_text(parts.get("help"), "help", book)
+    return HyperParameter(name, default or Value(1, key.span), key.span, limits, choices, help_)
+
+
+def _default(
+    key: Scalar, tree: Tree | None, choices: tuple[Any, ...], above: frozenset[str], book: Notebook
+) -> Value | None:
+    if tree is None:
+        example = f"as in `{key.text}: {{default: 1, above: 0}}`"
+        book.add(f"hyper-parameter `{key.text}` lacks its `default`", key.span, example)
+        return None
+    if isinstance(tree, Items):
+        book.add("a default is one value", tree.span, "a number, a word, true or false")
+        return None
+    value = read_value(tree, book)
+    word = value.content.text if value and isinstance(value.content, Expression) else ""
+    if value and word.isidentifier() and word not in above and not choices and not suggestion(word, above):
+        help_ = (
+            f"declare it above; a word needs choices, as in `{key.text}: {{default: {word}, choices: [{word}, ...]}}`"
         )
-        return None
-    listed = parts.get("choices")
-    choices = [c.content if c.constant else Word(e.text if isinstance(e, Scalar) else "")
-               for e in (listed.items if isinstance(listed, Items) else []) if (c := read_value(e, book))]  # fmt: skip
-    default = read_value(parts["default"], book)
-    limits = {}
-    for limit in LIMITS:
-        if limit in parts and (bound := read_value(parts[limit], book)):
-            if bound.constant and is_number(bound.content):
-                limits[limit] = bound.content
-            else:
-                book.add(f"`{limit}` must be a number", bound.span)
-    if default is None or not check_names(default, above, tuple(c for c in choices if isinstance(c, str)), book):
-        return None
-    return HyperParameter(name, default, key.span, limits, tuple(choices), plain_text(parts.get("help"), "help", book))
+        book.add(f"unknown name `{word}`", value.span, help_)
+    elif value:
+        check_names(value, above, tuple(c for c in choices if isinstance(c, str)), book)
+    return value
+
+
+def _choices(tree: Tree | None, book: Notebook) -> tuple[Any, ...]:
+    if tree is not None and not (isinstance(tree, Items) and tree.items):
+        book.add("`choices` must be a list", tree.span, "as in `choices: [tf, torchvision]`")
+    values = [_constant(entry, book) for entry in tree.items] if isinstance(tree, Items) else []
+    return tuple(value for value in values if value is not None)
+
+
+def _bound(limit: str, tree: Tree, book: Notebook) -> Any:
+    value = _constant(tree, book)
+    if value is not None and not is_number(value):
+        book.add(f"`{limit}` must be a number", tree.span, f"as in `{limit}: 0`")
+    return value
+
+
+def _constant(tree: Tree, book: Notebook) -> Any:
+    """The value of what uses no names: a number, a truth value, a word; None, with a problem noted, of others."""
+    value = read_value(tree, book)
+    try:
+        return None if value is None else value.evaluate({})
+    except LocatedError as error:
+        book.add(error.message, error.span, error.help)
+    return None
 
 
 def read_setting(text: str) -> Any:

@@ -47,8 +47,7 @@ def read_file(path: Path, name: str) -> tuple[Source, bytes]:
     except IsADirectoryError:
         raise SpecError(Problem(f"`{name}` is a directory", None, "name a file in it")) from None
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise SpecError(Problem(f"cannot read `{name}`: {reason}")) from None
+        raise SpecError(Problem(f"cannot read `{name}`: {_reason(error)}")) from None
     return _decoded(name, data)
 
 
@@ -58,7 +57,7 @@ def _find(spec: str) -> Path:
         if path.exists():
             return path
     except (OSError, ValueError) as error:  # a name too long, a zero byte
-        raise SpecError(Problem(f"cannot read `{spec}`: {error}")) from None
+        raise SpecError(Problem(f"cannot read `{spec}`: {_reason(error)}")) from None
     found = bundled()
     stem = spec.removesuffix(".yaml").removesuffix(".yml")
     if stem in found:
@@ -67,6 +66,10 @@ def _find(spec: str) -> Path:
         raise SpecError(Problem(f"there is no file `{spec}`"))
     problem = unknown("spec", stem, found)
     raise SpecError(Problem(f"there is no file `{spec}` here and no bundled spec of that name", None, problem.help))
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _decoded(name: str, data: bytes) -> tuple[Source, bytes]:

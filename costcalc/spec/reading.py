@@ -36,8 +36,8 @@ class LayerReader(TableReader):
         if tree is None:
             self.book.add("`layers` is missing", where, "give it a list of layers, each beginning with `- `")
             return ()
-        if _empty(tree):
-            self.book.add("the list of layers is empty", where, "each layer begins with `- `")
+        if _empty(tree) or (isinstance(tree, Items) and not tree.items):
+            self.book.add("the list of layers is empty", tree.span, "each layer begins with `- `")
             return ()
         if not isinstance(tree, Items):
             self.book.add("a list of layers is expected", tree.span, "begin each layer with `- `")
@@ -58,6 +58,9 @@ class LayerReader(TableReader):
 
     def item(self, tree: Tree, scope: Scope) -> Item | None:
         """One entry of a list; None, with a problem noted, where it is no layer."""
+        if isinstance(tree, Scalar) and not tree.text:
+            self.book.add("a layer is missing", tree.span, "write its kind, as in `- relu`")
+            return None
         if isinstance(tree, Scalar):
             return self.named(tree, None, Common(tree.span), scope)
         if isinstance(tree, Items):
@@ -96,10 +99,11 @@ class LayerReader(TableReader):
         if name in REGISTRY:
             return self.layer(key, value, common, scope)
         right = KIND_SPELLINGS.get(name.lower().replace("-", "_"))
-        if right:
-            self.book.add(f"unknown kind or block `{name}`", key.span, f"it is called `{right}` here")
-        else:
-            self.book.unknown("kind or block", key, [*self.blocks, *STRUCTURES, *REGISTRY])
+        near = suggestion(name, [*self.blocks, *STRUCTURES, *REGISTRY])
+        known = "".join(f", `{block}`" for block in self.blocks)
+        help_ = "`costcalc list kinds` has the kinds" + (f"; blocks here: {known[2:]}" if known else "")
+        help_ = f"it is called `{right}` here" if right else f"did you mean `{near}`?" if near else help_
+        self.book.add(f"unknown kind or block `{name}`", key.span, help_)
         return None
 
     def common(self, common: Common, pairs: list[tuple[Scalar, Tree]], scope: Scope) -> Common:
@@ -127,11 +131,21 @@ class LayerReader(TableReader):
         if value is None:
             return common, []
         if not isinstance(value, Pairs):
-            first = next(iter(REGISTRY[key.text].attributes), "as") if key.text in REGISTRY else "n"
-            self.book.add(f"`{key.text}` takes named attributes", value.span, f"as in `{key.text}: {{{first}: ...}}`")
+            help_ = f"as in `{key.text}: {{{self.example(key.text)}: ...}}`"
+            self.book.add(f"`{key.text}` takes named attributes", value.span, help_)
             return common, []
         own = [pair for pair in value.pairs if pair[0].text not in COMMON]
         return self.common(common, value.pairs, scope) if len(own) < len(value.pairs) else common, own
+
+    def example(self, name: str) -> str:
+        """An attribute of a kind or structure, or an argument of a block: a required one where there is any."""
+        if name in self.blocks:
+            arguments = self.blocks[name].arguments
+            return next((a for a, default in arguments.items() if default is None), next(iter(arguments), "as"))
+        if name in REGISTRY:
+            attributes = REGISTRY[name].attributes
+            return next((a for a in attributes if attributes[a].required), next(iter(attributes), "as"))
+        return {"repeat": "n", "rows": "columns"}.get(name, "from")
 
     def layer(self, key: Scalar, value: Tree | None, common: Common, scope: Scope) -> Item:
         """A layer of a kind."""
@@ -203,8 +217,10 @@ class LayerReader(TableReader):
             self.book.add(f"block `{name}` lacks the argument {', '.join(missing)}", key.span, example)
         incoming = 1 if common.sources is None else len(common.sources)
         if incoming != signature.tensors:
-            message = f"block `{name}` takes {signature.tensors} tensors, and gets {incoming}"
-            self.book.problems.append(Problem(message, key.span, "name them, as in `from: [a, b]`"))
+            message = (
+                f"block `{name}` takes {signature.tensors} tensor{'s' * (signature.tensors > 1)}, and gets {incoming}"
+            )
+            self.book.problems.append(Problem(message, key.span, "name them with `from`, as in `from: [a, b]`"))
         return BlockItem(common, name, values)
 
     def join(self, key: Scalar, value: Tree | None, common: Common, scope: Scope) -> Item | None:

@@ -54,7 +54,8 @@ class Scope(Mapping[str, Any]):
             raise Unknown
         sizes = tensor.shape.named
         if size not in sizes:
-            raise Missing(f"there is no `{name}`: the input is {tensor.shape}, with {', '.join(sizes)}")
+            there = ", ".join(f"`{owner}.{s}`" for s in sizes)
+            raise Missing(f"there is no `{name}`: the shape is {tensor.shape}, and it has {there}")
         return sizes[size]
 
     def __contains__(self, name: object) -> bool:
@@ -110,11 +111,12 @@ class Diagnosis:
             return scope.tensors[name]
         near = suggestion(name, scope.tensors)
         known = ", ".join(f"`{n}`" for n in scope.tensors)
-        self.add(
-            f"there is no tensor `{name}` here",
-            span,
-            f"did you mean `{near}`?" if near else f"named so far: {known}; give a layer a name with `as`",
-        )
+        help_ = f"named so far: {known}; give a layer a name with `as`"
+        if scope.block is not None:
+            help_ = "a block sees the tensors of its `inputs` and those that are named in it" + (
+                f": {known}" * bool(known)
+            )
+        self.add(f"there is no tensor `{name}` here", span, f"did you mean `{near}`?" if near else help_)
         return UNKNOWN
 
     @contextmanager
@@ -137,7 +139,7 @@ class Diagnosis:
 
 
 def substituted(value: Value | None, scope: Scope) -> tuple[str, ...]:
-    """The text of an expression with what its names stood for, as a note; nothing for a constant."""
+    """The text of an expression with what its names stood for, as a note; nothing where it has none."""
     if value is None or not isinstance(value.content, Expression):
         return ()
     known = []
@@ -146,4 +148,4 @@ def substituted(value: Value | None, scope: Scope) -> tuple[str, ...]:
             known.append(f"{name} = {shown(scope[name])}")
         except (KeyError, Unknown, Missing):
             continue
-    return (f"`{value.content.text}`" + (f" with {', '.join(known)}" if known else ""),)
+    return (f"`{value.content.text}` with {', '.join(known)}",) if known else ()

@@ -8,6 +8,10 @@ from costcalc.spec.values import IN_NAMES, Notebook, Value, check_names, identif
 from costcalc.yamltree import Items, Pairs, Scalar, Tree
 
 COMMON = ("as", "from", "only_if")
+EXAMPLES = {
+    "repeat": "as in `repeat: {n: 3, layers: [...]}`",
+    "rows": "as in `rows: {columns: [out, n], data: [[64, 1], [128, 2]], repeat: n, layers: [...]}`",
+}
 Scope = frozenset[str]
 
 
@@ -25,59 +29,73 @@ class TableReader:
         raise NotImplementedError
 
     def rows(self, key: Scalar, value: Tree | None, common: Common, scope: Scope) -> Item | None:
-        """`rows: {columns, data, repeat, then, layers}`."""
-        common, given = self.parts(key, value, common, scope, ("columns", "data", "repeat", "then", "layers"))
-        columns = self.columns(given.get("columns"), key)
+        """`rows: {columns, data, repeat, then, layers}`; without its columns, no name in it means anything."""
+        required = ("columns", "data", "layers")
+        common, given = self.parts(key, value, common, scope, required, ("repeat", "then"))
+        columns = self.columns(given["columns"]) if "columns" in given else None
+        if columns is None:
+            return None
         inner = scope | set(columns)
         return RowsItem(
-            common, common.name or "stage", columns, self.data(given.get("data"), columns, scope, key),
+            common, common.name or "stage", columns, self.data(given.get("data"), columns, scope),
             self.number(given.get("repeat"), inner), self.then(given.get("then"), columns, inner),
-            self.layers(given.get("layers"), inner, key.span),
+            self.layers(given["layers"], inner, key.span) if "layers" in given else (),
         )  # fmt: skip
 
     def repeat(self, key: Scalar, value: Tree | None, common: Common, scope: Scope) -> Item | None:
         """`repeat: {n, layers}`: one row without columns."""
         common, given = self.parts(key, value, common, scope, ("n", "layers"))
-        if "n" not in given:
-            self.book.add("`repeat` lacks `n`", key.span, "as in `repeat: {n: 3, layers: [...]}`")
-        layers = self.layers(given.get("layers"), scope, key.span)
+        layers = self.layers(given["layers"], scope, key.span) if "layers" in given else ()
         return RowsItem(common, common.name or "repeat", (), ((),), self.number(given.get("n"), scope), {}, layers)
 
     def parts(
-        self, key: Scalar, value: Tree | None, common: Common, scope: Scope, known: tuple[str, ...]
+        self,
+        key: Scalar,
+        value: Tree | None,
+        common: Common,
+        scope: Scope,
+        required: tuple[str, ...],
+        optional: tuple[str, ...] = (),
     ) -> tuple[Common, dict[str, Tree]]:
-        """The parts of a structure by name; unknown ones are noted."""
+        """The parts of a structure by name; unknown ones are noted, else missing ones: those may be the misspelt."""
+        before = len(self.book.problems)
         common, pairs = self.attributes(key, value, common, scope)
         for name, _ in pairs:
-            if name.text not in known:
-                self.book.unknown(f"part of `{key.text}`", name, [*known, *COMMON])
-        return common, {name.text: tree for name, tree in pairs}
+            if name.text not in required + optional:
+                self.book.unknown(f"part of `{key.text}`", name, [*required, *optional, *COMMON])
+        given = {name.text: tree for name, tree in pairs}
+        missing = ", ".join(f"`{part}`" for part in required if part not in given)
+        if missing and len(self.book.problems) == before:
+            self.book.add(f"`{key.text}` lacks {missing}", key.span, EXAMPLES[key.text])
+        return common, given
 
-    def columns(self, tree: Tree | None, key: Scalar) -> tuple[str, ...]:
+    def columns(self, tree: Tree) -> tuple[str, ...] | None:
         if not isinstance(tree, Items):
             help_ = "as in `columns: [out, stride, n]`: the header of the paper's table"
-            self.book.add("`rows` lacks its `columns`", key.span, help_)
-            return ()
+            self.book.add("`columns` must be a list of names", tree.span, help_)
+            return None
         names = [name for entry in tree.items if (name := identifier(entry, "a column", self.book))]
         for name in dict.fromkeys(n for n in names if names.count(n) > 1):
             self.book.add(f"the column `{name}` is there twice", tree.span, "rename one of them")
-        return tuple(names)
+        return tuple(names) if len(names) == len(tree.items) else None
 
-    def data(
-        self, tree: Tree | None, columns: tuple[str, ...], scope: Scope, key: Scalar
-    ) -> tuple[tuple[Value, ...], ...]:
+    def data(self, tree: Tree | None, columns: tuple[str, ...], scope: Scope) -> tuple[tuple[Value, ...], ...]:
         if not isinstance(tree, Items):
-            self.book.add("`rows` lacks its `data`", key.span, "a list of rows, each as long as `columns`")
+            if tree is not None:
+                self.book.add("`data` must be a list of rows", tree.span, "each row is a list as long as `columns`")
             return ()
         rows = [self.cells(entry, columns, scope) for entry in tree.items]
         return tuple(row for row in rows if row is not None)
 
     def cells(self, tree: Tree, columns: tuple[str, ...], scope: Scope) -> tuple[Value, ...] | None:
         """One row; None after an error."""
-        if not isinstance(tree, Items) or len(tree.items) != len(columns):
-            found = f"{len(tree.items)} cells" if isinstance(tree, Items) else "no list"
-            message = f"a row with {found} for {len(columns)} columns"
-            self.book.add(message, tree.span, f"the columns are {', '.join(columns)}")
+        header = f"the columns are {', '.join(columns)}"
+        if not isinstance(tree, Items):
+            self.book.add("a row must be a list", tree.span, f"put it in brackets; {header}")
+            return None
+        if len(tree.items) != len(columns):
+            found = f"{len(tree.items)} cell{'s' * (len(tree.items) != 1)}"
+            self.book.add(f"a row of {found} for {len(columns)} columns", tree.span, header)
             return None
         cells = [cell for entry in tree.items if (cell := read_value(entry, self.book)) is not None]
         for cell in cells:

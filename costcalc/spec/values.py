@@ -39,7 +39,7 @@ class Value(NamedTuple):
 
     content: Any
     span: Span
-    quote: int = 0  # characters before the text of an expression, where it is quoted
+    quote: int = 0  # characters before the text of an expression, where it is quoted; -1 where it is not on one line
 
     @property
     def constant(self) -> bool:
@@ -55,14 +55,14 @@ class Value(NamedTuple):
             try:
                 return content.evaluate(names)
             except ExpressionError as error:
-                raise LocatedError(error.message, self.part(error), error.help) from None
+                raise LocatedError(error.message, self.part(error.offset, error.length), error.help) from None
         if isinstance(content, list):
             return [value.evaluate(names) for value in content]
         return content
 
-    def part(self, error: ExpressionError) -> Span:
-        """The characters of this value that an error is about."""
-        return self.span.part(error.offset + self.quote, error.length)
+    def part(self, offset: int, length: int) -> Span:
+        """These characters of its text; all of it where they cannot be told."""
+        return self.span if self.quote < 0 else self.span.part(offset + self.quote, length)
 
     def names(self) -> list[str]:
         """The names it uses, each once."""
@@ -92,6 +92,7 @@ def read_value(tree: Tree, book: Notebook) -> Value | None:
         book.add("a value is expected here, not a mapping", tree.span)
         return None
     text = tree.text.strip()
+    quote = int(tree.quoted) if tree.span.end - tree.span.column == len(text) + 2 * tree.quoted else -1
     if text not in book.parsed:
         if not text:
             book.add("a value is missing", tree.span)
@@ -99,15 +100,12 @@ def read_value(tree: Tree, book: Notebook) -> Value | None:
         try:
             content = parse(text)
         except ExpressionError as error:
-            span = (
-                tree.span.part(error.offset + tree.quoted, error.length) if len(tree.text) == len(text) else tree.span
-            )
-            book.add(error.message, span, error.help)
+            book.add(error.message, Value(None, tree.span, quote).part(error.offset, error.length), error.help)
             return None
         if isinstance(content, Expression) and content.tree.op == "leaf":
             content = content.tree.parts[0]
         book.parsed[text] = content
-    return Value(book.parsed[text], tree.span, int(tree.quoted))
+    return Value(book.parsed[text], tree.span, quote)
 
 
 def check_names(value: Value, scope: frozenset[str] | set[str], words: Collection[str], book: Notebook) -> bool:
@@ -125,19 +123,21 @@ def check_names(value: Value, scope: frozenset[str] | set[str], words: Collectio
         ):
             continue
         fine = False
-        span = value.span.part(offset + value.quote, len(name))
+        span = value.part(offset, len(name))
         known = sorted({*scope, *(words if position == "value" else ())} - IN_NAMES - BLOCK_NAMES)
         meant = scope | book.words if position == "comparison" else {*scope, *known}
         problem = unknown("name", name, meant, span)
         if problem.help is None or not problem.help.startswith("did you mean"):
-            problem = Problem(problem.message, span, _known(name, known))
+            problem = Problem(problem.message, span, _known(name, known, sized=bool(scope & IN_NAMES)))
         book.problems.append(problem)
     return fine
 
 
-def _known(name: str, known: list[str]) -> str:
-    if name.lower() in ("yes", "no", "on", "off"):
+def _known(name: str, known: list[str], sized: bool) -> str:
+    if name.lower() in ("yes", "no", "on", "off", "true", "false"):
         return "truth values are written `true` and `false`"
+    if name.startswith(("in.", "block.")) and not sized:
+        return "sizes are known only in layers and in the cells of `rows`"
     if name.startswith(("in.", "block.")):
         return f"after `in.` comes one of {', '.join(sorted(SIZES))}; `block.in.` is there inside a block"
     return "known here: " + ", ".join(f"`{n}`" for n in known) if known else "no names are declared here"

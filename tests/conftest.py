@@ -1,0 +1,60 @@
+"""What tests share: golden files, and the command line run in this process."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from costcalc.cli import main
+
+COLUMNS_OF = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "TTY_COMPATIBLE")  # what the output may depend on
+
+
+class Run(NamedTuple):
+    """What a command printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update", action="store_true", help="rewrite the golden files; review them in the diff")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
+    """Compares a text with a file; a file that is missing fails."""
+
+    def check(path: Path, text: str) -> None:
+        if request.config.getoption("--update"):
+            path.write_text(text, encoding="utf-8", newline="\n")
+        if not path.exists():
+            pytest.fail(f"{path} is missing: write it with `pytest --update`, and review it")
+        assert text == path.read_text(encoding="utf-8")
+
+    return check
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]) -> Callable[..., Run]:
+    """Runs `costcalc` with these arguments, as in a pipe; keyword arguments are environment variables."""
+    for name in COLUMNS_OF:
+        monkeypatch.delenv(name, raising=False)
+
+    def run(*arguments: str, stdin: bytes = b"", **environment: str) -> Run:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys, "argv", ["costcalc", *arguments])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        out, err = capsysbinary.readouterr()
+        return Run(int(exit_.value.code or 0), out.decode(), err.decode())
+
+    return run
