@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from costcalc.errors import Span
 from costcalc.shape import Shape
 from costcalc.units import written
+from costcalc.version import VERSION
 
 INPUT = "input"  # the name under which nodes read the network's input
 
@@ -65,6 +66,7 @@ class Network:
         """The printed form, as `costcalc convert` writes it: schema `costcalc/network/1`."""
         return {
             "schema": "costcalc/network/1",
+            "version": VERSION,
             "network": {"name": self.name, "source": self.source, "sha256": self.sha256},
             "hyperparameters": {name: plain(value) for name, value in self.hyperparameters.items()},
             "input": list(self.input.dims),

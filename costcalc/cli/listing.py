@@ -18,7 +18,7 @@ app = command_app()
 
 @app.command("list")
 def list_things(
-    what: Annotated[str, typer.Argument(metavar="|".join(THINGS), show_default=False)],
+    what: Annotated[str, typer.Argument(metavar="|".join(THINGS), show_default=False, help="What to list.")],
     format: Annotated[str, typer.Option("--format", metavar="table|json", help="How to write it.")] = "table",
     output: Annotated[
         Optional[str], typer.Option("--output", "-o", metavar="FILE", help="Write to a file instead of stdout.")

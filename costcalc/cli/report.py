@@ -42,19 +42,20 @@ def report(
         typer.Option(
             "--by",
             metavar="|".join(BY),
-            help="What a row is; `layer` is a layer with its norm and activation.",
-            show_default="layer",
+            help="What a row is; by default a layer with its norm and activation.",
         ),
     ] = None,
     depth: Annotated[
         Optional[int],
-        typer.Option("--depth", min=1, help="Add up what shares the first N parts of its path; 1 shows stages."),
+        typer.Option(
+            "--depth", min=1, metavar="N", help="Add up what shares the first N parts of its path; 1 shows stages."
+        ),
     ] = None,
     sort: Annotated[
         str, typer.Option("--sort", metavar="|".join(SORTS), help="The order of the rows; numbers fall.")
     ] = "order",
     top: Annotated[
-        Optional[int], typer.Option("--top", min=1, help="Show the first N rows, the others as one.")
+        Optional[int], typer.Option("--top", min=1, metavar="N", help="Show the first N rows, the others as one.")
     ] = None,
     convention: Annotated[
         str,
@@ -62,7 +63,9 @@ def report(
             "--convention", metavar="NAME|FILE", help="How to count; `costcalc list conventions` has the names."
         ),
     ] = "paper",
-    batch: Annotated[int, typer.Option("--batch", min=1, max=10**9, help="Samples in a forward pass.")] = 1,
+    batch: Annotated[
+        int, typer.Option("--batch", min=1, max=10**9, metavar="N", help="Samples in a forward pass.")
+    ] = 1,
     dtype: Annotated[
         str, typer.Option("--dtype", metavar="|".join(DTYPES), help="How weights and activations are stored.")
     ] = "float32",

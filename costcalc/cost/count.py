@@ -73,7 +73,8 @@ def _row(network: Network, node: Node, kind: Kind, convention: Convention, batch
         _bytes(elements, bits),
         1,
         kind.step(),
-        counted is None,
+        int(counted is None),
+        int(census is None),
     )
 
 

@@ -30,7 +30,8 @@ class Row(NamedTuple):
     memory_access_bytes: Any
     nodes: int = 1
     step: str = ""  # how the window moves, as in `/2`
-    uncounted: bool = False  # whether something in it was not counted, so that its numbers are lower bounds
+    uncounted: int = 0  # how many of the nodes have no count under the convention
+    unknown: int = 0  # how many of the nodes have no census at all
 
     @property
     def madds(self) -> Any:
@@ -143,13 +144,14 @@ class Report(NamedTuple):
 def merged(path: str, rows: Sequence[Row]) -> Row:
     """Several rows as one: sums, the first inputs and the last output; the kind of the first where all are its own."""
     known = [row.census for row in rows if row.census is not None]
+    counts = [row.count for row in rows if row.count is not None]
     own = all(row.path == path or row.path.startswith(f"{path}/") for row in rows) and rows[0].path == path
     kind, step = (rows[0].kind, rows[0].step) if own else (f"{sum(row.nodes for row in rows)} nodes", "")
     return Row(
-        path, kind, rows[0].inputs, rows[-1].output, summed(known),
-        total(row.count for row in rows if row.count is not None),
+        path, kind, rows[0].inputs, rows[-1].output, summed(known) if known else None,
+        total(counts) if counts else None,
         total(row.activations for row in rows), total(row.memory_access_bytes for row in rows),
-        sum(row.nodes for row in rows), step, any(row.uncounted for row in rows),
+        sum(row.nodes for row in rows), step, sum(row.uncounted for row in rows), sum(row.unknown for row in rows),
     )  # fmt: skip
 
 

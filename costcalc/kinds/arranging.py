@@ -91,7 +91,7 @@ class Flatten(Free):
 class Reshape(Free):
     """The same elements under another shape; a view.
 
-    Either `shape` (channels, then the axes) or `tokens`, which makes a sequence of that many tokens.
+    Either `to` (channels, then the axes) or `tokens`, which makes a sequence of that many tokens.
     """
 
     storage = "view"

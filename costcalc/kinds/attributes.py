@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any, Generic, TypeVar, overload
 
 from costcalc.number import Number, is_number, is_whole
+from costcalc.units import written
 
 T = TypeVar("T")
 MAX_SIZE = 10**9  # of one dimension; more is a slip of the pen, and would only make every later message unreadable
@@ -90,7 +91,11 @@ class Attribute(Generic[T]):
 def _shown(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(_shown(v) for v in value) + "]"
-    return str(value).lower() if isinstance(value, bool) else f"`{value}`" if isinstance(value, str) else str(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return f"`{value}`"
+    return written(value) if isinstance(value, int | Fraction) else str(value)
 
 
 def _whole(value: Any, least: int) -> Number | None:

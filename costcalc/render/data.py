@@ -39,7 +39,7 @@ def _written(value: Any, margin: str) -> str:
 def _flat(value: Any, parts: Iterable[Any]) -> str | None:
     """A collection of numbers and words on one line, where that is short."""
     for part in parts:
-        if isinstance(part, dict | list):
+        if isinstance(part, dict) or (isinstance(part, list) and any(isinstance(p, dict | list) for p in part)):
             return None
     text = encode(value)
     return text if len(text) <= MAX_FLAT else None

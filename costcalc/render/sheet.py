@@ -57,84 +57,77 @@ def lay_out(report: Report, view: View) -> Sheet:
 def _by_path(report: Report, rows: Sequence[Row]) -> tuple[list[tuple[str, ...]], tuple[Column, ...]]:
     unit, totals = report.convention.unit, report.totals
     columns = (
-        Column("Layer", False),
-        Column("Kind", False),
-        Column("Output"),
-        Column("Params"),
-        Column(unit),
+        Column("Layer", False), Column("Kind", False), Column("Output"), Column("Params"), Column(unit),
         Column("Share"),
-    )
-    cells: list[tuple[str, ...]] = [
+    )  # fmt: skip
+    table: list[tuple[str, ...]] = [
         (
             row.path,
             row.kind + row.step,
             str(row.output or ""),
             _params(row),
             _count(row),
-            percent(row.count or 0, totals.count),
+            _share(row.count, totals.count),
         )
         for row in rows
     ]
-    cells.append(
-        (
-            "total",
-            "",
-            "",
-            f"{_at_least(report)}{totals.params:,}",
-            f"{_at_least(report)}{totals.count:,}",
-            percent(totals.count, totals.count),
-        )
-    )
-    return cells, columns
+    params, count = _totals(report)
+    table.append(("total", "", "", params, count, _share(totals.count, totals.count)))
+    return table, columns
 
 
 def _by_kind(report: Report, rows: Sequence[Row]) -> tuple[list[tuple[str, ...]], tuple[Column, ...]]:
-    unit, totals = report.convention.unit, report.totals
+    unit, totals, share = report.convention.unit, report.totals, Column("Share")
     columns = (
-        Column("Kind", False),
-        Column("Nodes"),
-        Column(unit),
-        Column("Share"),
-        Column("Weights"),
-        Column("Share"),
-        Column("Params"),
-        Column("Share"),
-    )
-
-    def cells(name: str, nodes: int, written: tuple[str, str, str], counts: tuple[int, int, int]) -> tuple[str, ...]:
-        wholes = (totals.count, totals.weights, totals.params)
-        shares = [percent(part, whole) for part, whole in zip(counts, wholes, strict=True)]
-        return (name, f"{nodes:,}", *(text for pair in zip(written, shares, strict=True) for text in pair))
-
-    table = [
-        cells(
-            row.path,
-            row.nodes,
-            (_count(row), f"{row.weights:,}", _params(row)),
-            (row.count or 0, row.weights, row.params),
-        )
-        for row in rows
-    ]
-    least, sums = _at_least(report), (totals.count, totals.weights, totals.params)
+        Column("Kind", False), Column("Nodes"), Column(unit), share, Column("Weights"), share, Column("Params"), share,
+    )  # fmt: skip
+    table: list[tuple[str, ...]] = []
+    for row in rows:
+        known = row.census is not None
+        weights, params = (row.weights, row.params) if known else (None, None)
+        table.append((
+            row.path, f"{row.nodes:,}", _count(row), _share(row.count, totals.count),
+            f"{_least(row.unknown)}{weights:,}" if known else "?", _share(weights, totals.weights),
+            _params(row), _share(params, totals.params),
+        ))  # fmt: skip
+    params, count = _totals(report)
+    weights = f"{_least(_unknown(report))}{totals.weights:,}"
+    whole = (_share(n, n) for n in (totals.count, totals.weights, totals.params))
     table.append(
-        cells("total", len(report.layers), (f"{least}{sums[0]:,}", f"{least}{sums[1]:,}", f"{least}{sums[2]:,}"), sums)
+        (
+            "total",
+            f"{len(report.layers):,}",
+            *(x for pair in zip((count, weights, params), whole, strict=True) for x in pair),
+        )
     )
     return table, columns
 
 
-def _at_least(report: Report) -> str:
-    return ">= " if report.status == "partial" else ""
+def _totals(report: Report) -> tuple[str, str]:
+    """Parameters and count of the whole; a lower bound where something is missing from them."""
+    totals = report.totals
+    return f"{_least(_unknown(report))}{totals.params:,}", f"{_least(len(report.uncounted))}{totals.count:,}"
+
+
+def _unknown(report: Report) -> int:
+    return sum(row.unknown for row in report.layers)
+
+
+def _least(missing: int) -> str:
+    return ">= " if missing else ""
+
+
+def _share(part: int | None, whole: int) -> str:
+    return "?" if part is None else percent(part, whole)
 
 
 def _count(row: Row) -> str:
     """A count; one that misses something is a lower bound, and one that is not known at all a question mark."""
-    if row.count is None:
-        return "?"
-    return f"{'>= ' if row.uncounted else ''}{row.count:,}"
+    return "?" if row.count is None else f"{_least(row.uncounted)}{row.count:,}"
 
 
 def _params(row: Row) -> str:
-    return "?" if row.census is None else f"{'>= ' if row.uncounted else ''}{row.params:,}"
+    return "?" if row.census is None else f"{_least(row.unknown)}{row.params:,}"
 
 
 def facts(report: Report) -> tuple[tuple[str, str], ...]:
@@ -146,7 +139,7 @@ def facts(report: Report) -> tuple[tuple[str, str], ...]:
         ("spec", network.origin),
         ("settings", settings),
         ("input", f"{network.input}, batch {report.batch}"),
-        ("counted", f"{report.convention.name}: {report.convention.about}"),
+        ("counted", f"{report.convention.name}: {report.convention.about or report.convention.unit}"),
     ]
     return tuple((name, text) for name, text in listed if text)
 

@@ -11,7 +11,7 @@ from costcalc.spec.items import Item, Signature
 from costcalc.spec.locate import read_spec
 from costcalc.spec.published import Expectation, read_expectations
 from costcalc.spec.reading import LayerReader
-from costcalc.spec.values import BLOCK_NAMES, Notebook, Value, check_names, identifier, plain_text, read_value
+from costcalc.spec.values import BLOCK_NAMES, IN_NAMES, Notebook, Value, check_names, identifier, plain_text, read_value
 from costcalc.yamltree import Items, Pairs, Scalar, Tree, parse_yaml
 
 VERSION = "1"
@@ -209,9 +209,11 @@ class _Reader:
                 if part.text not in ("args", "inputs", "layers"):
                     self.book.unknown("part of a block", part, ("args", "inputs", "layers"))
             arguments = signatures[key.text].arguments
-            for default in arguments.values():
+            above: set[str] = set()
+            for argument, default in arguments.items():
                 if default is not None:
-                    check_names(default, scope | set(arguments), self.book.words, self.book)
+                    check_names(default, scope | IN_NAMES | above, self.book.words - set(arguments), self.book)
+                above.add(argument)
             items.caller = key.text
             layers = items.layers(value.get("layers"), scope | set(arguments) | BLOCK_NAMES, key.span)
             tree = value.get("inputs")

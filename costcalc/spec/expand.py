@@ -17,7 +17,7 @@ from costcalc.number import NotWhole, concrete, is_number, is_whole
 from costcalc.shape import Shape
 from costcalc.spec.document import Document
 from costcalc.spec.hyperparameters import settings, shown
-from costcalc.spec.items import BlockItem, BranchItem, Item, LayerItem, RowsItem
+from costcalc.spec.items import BlockItem, BranchItem, Common, Item, LayerItem, RowsItem
 from costcalc.spec.scope import UNKNOWN, Diagnosis, Scope, Tensor, substituted
 from costcalc.spec.values import Value
 
@@ -89,59 +89,46 @@ class _Expansion:
         for item in items:
             self.layers += 1
             if self.layers > MAX_LAYERS:
-                raise SpecError(
-                    Problem(
-                        f"the network has more than {MAX_LAYERS:,} layers", item.common.span, "is a `repeat` too large?"
-                    )
-                )
-            inputs = (
-                [x]
-                if item.common.sources is None
-                else [self.diagnosis.tensor(*source, scope) for source in item.common.sources]
-            )
-            here = scope.reading(inputs[0] if inputs else UNKNOWN)
-            if item.common.only_if is not None:
-                condition = self.condition(item.common.only_if, here)
-                if condition is False:
-                    continue
-                if condition is None:
-                    x = Tensor(x.name, None)
-                    continue
-            x = self.lay(item, inputs, here, prefix, alone=len(items) == 1)
+                message = f"the network has more than {MAX_LAYERS:,} layers"
+                raise SpecError(Problem(message, item.common.span, "is a `repeat` too large?"))
+            present = self.condition(item.common, x, scope)
+            if present is False:
+                continue
+            x = UNKNOWN if present is None else self.lay(item, x, scope, prefix, alone=len(items) == 1)
             if item.common.name is not None:
                 scope.tensors[item.common.name] = x
         return x
 
-    def condition(self, value: Value, scope: Scope) -> bool | None:
-        """What an `only_if` says; None after an error."""
-        result = self.diagnosis.evaluate(value, scope)
+    def condition(self, common: Common, x: Tensor, scope: Scope) -> bool | None:
+        """Whether a layer is there; None after an error. A tensor that it would read need not be there if it is not."""
+        value = common.only_if
+        if value is None:
+            return True
+        here = scope.reading(x if not common.sources else scope.tensors.get(common.sources[0][0], UNKNOWN))
+        result = self.diagnosis.evaluate(value, here)
         if result is None or isinstance(result, bool):
             return result
-        self.diagnosis.add(
-            f"`only_if` is {shown(result)}",
-            value.span,
-            "it must be true or false, as in `only_if: t != 1`",
-            substituted(value, scope),
-        )
+        help_ = "it must be true or false, as in `only_if: t != 1`"
+        self.diagnosis.add(f"`only_if` is {shown(result)}", value.span, help_, substituted(value, here))
         return None
 
-    def lay(self, item: Item, inputs: list[Tensor], scope: Scope, prefix: str, alone: bool) -> Tensor:
+    def lay(self, item: Item, x: Tensor, scope: Scope, prefix: str, alone: bool) -> Tensor:
         """Lays out one item, whatever it is; `alone` in its list, a block needs no path of its own."""
+        sources = item.common.sources
+        inputs = [x] if sources is None else [self.diagnosis.tensor(*source, scope) for source in sources]
+        here = scope.reading(inputs[0])
         if isinstance(item, LayerItem):
-            return self.layer(item, inputs, scope, prefix)
+            return self.layer(item, inputs, here, prefix)
         if isinstance(item, BlockItem):
-            return self.block(item, inputs, scope, prefix, alone)
+            return self.block(item, inputs, here, prefix, alone)
         if len(inputs) > 1:
-            self.diagnosis.add(
-                "several tensors come in, and nothing joins them",
-                item.common.span,
-                "put them through `add`, `mul` or `concat`",
-            )
+            help_ = "put them through `add`, `mul` or `concat`"
+            self.diagnosis.add("several tensors come in, and nothing joins them", item.common.span, help_)
             return UNKNOWN
         if isinstance(item, RowsItem):
-            return self.rows(item, inputs[0], scope, prefix)
+            return self.rows(item, inputs[0], here, prefix)
         if isinstance(item, BranchItem):
-            return self.branches(item, inputs[0], scope, prefix)
+            return self.branches(item, inputs[0], here, prefix)
         return inputs[0]
 
     # -- layers -----------------------------------------------------------------------------------------------------

@@ -92,7 +92,8 @@ def _read_one(name: str, key: Scalar, tree: Tree, above: frozenset[str], book: N
         if part.text not in PARTS:
             book.unknown("part of a hyper-parameter", part, PARTS)
     choices = _choices(parts.get("choices"), book)
-    limits = {limit: _bound(limit, parts[limit], book) for limit in LIMITS if limit in parts}
+    bounds = {limit: _bound(limit, parts[limit], book) for limit in LIMITS if limit in parts}
+    limits = {limit: bound for limit, bound in bounds.items() if bound is not None}
     default = _default(key, parts.get("default"), choices, above, book) if "choices" not in parts or choices else None
     help_ = plain_text(parts.get("help"), "help", book)
     return HyperParameter(name, default or Value(1, key.span), key.span, limits, choices, help_)
@@ -129,9 +130,10 @@ def _choices(tree: Tree | None, book: Notebook) -> tuple[Any, ...]:
 
 def _bound(limit: str, tree: Tree, book: Notebook) -> Any:
     value = _constant(tree, book)
-    if value is not None and not is_number(value):
-        book.add(f"`{limit}` must be a number", tree.span, f"as in `{limit}: 0`")
-    return value
+    if value is None or is_number(value):
+        return value
+    book.add(f"`{limit}` must be a number", tree.span, f"as in `{limit}: 0`")
+    return None
 
 
 def _constant(tree: Tree, book: Notebook) -> Any:
