@@ -31,8 +31,11 @@ def _compared(
 ) -> Published:
     whole = getattr(report.totals, quantity)
     part = whole
+    if expected.kind and expected.kind not in kinds:
+        why = f"there is no kind `{expected.kind}` here, only {', '.join(kinds)}"
+        return Published(expected.place, f"{quantity} of {expected.kind}", figure.text, 0, "missed", why)
     if expected.kind:
-        part = getattr(kinds[expected.kind], quantity) or 0 if expected.kind in kinds else 0
+        part = getattr(kinds[expected.kind], quantity) or 0
     exact = Fraction(100 * part, whole or 1) if figure.share else Fraction(part)
     erratum = expected.errata.get(quantity)
     met = figure.matches(exact)

@@ -47,7 +47,8 @@ def test_paper() -> None:
     report = count(network())
     assert (report.convention.name, report.convention.unit) == ("paper", "MAdds")
     assert counts(report) == {
-        "conv": 5184, "conv/batch_norm": 0, "conv/relu": 0, "max_pool": 0, "global_avg_pool": 0, "linear": 20, "softmax": 0,
+        "conv": 5184, "conv/batch_norm": 0, "conv/relu": 0, "max_pool": 0, "global_avg_pool": 0, "linear": 20,
+        "softmax": 0,
     }  # fmt: skip
     assert report.totals.count == report.totals.madds == 5204
     assert (report.status, report.uncounted) == ("complete", [])
@@ -90,17 +91,21 @@ def test_a_convention_may_be_given_as_a_value() -> None:
 def test_rules_for_kinds_and_a_default(tmp_path: Path) -> None:
     report = by_rules(tmp_path, "{conv: macs + 10*bias_adds, softmax: 5*out.size, max_pool: in.size, default: 0}")
     assert counts(report) == {
-        "conv": 5184, "conv/batch_norm": 0, "conv/relu": 0, "max_pool": 192, "global_avg_pool": 0, "linear": 0, "softmax": 25,
+        "conv": 5184, "conv/batch_norm": 0, "conv/relu": 0, "max_pool": 192, "global_avg_pool": 0, "linear": 0,
+        "softmax": 25,
     }  # fmt: skip
     assert (report.convention.name, report.convention.unit, report.status) == ("mine", "Ops", "complete")
     assert report.totals.madds == 5204
 
 
 @pytest.mark.parametrize(("rule", "conv", "linear"), [
-    ("macs", 5184, 20), ("bias_adds", 0, 5), ("weights", 108, 20), ("biases", 0, 5), ("params", 108, 25), ("buffers", 0, 0),
-    ("in.size", 144, 4), ("out.size", 192, 5), ("in.channels", 3, 4), ("out.channels", 4, 5), ("batch", 1, 1), ("7", 7, 7),
+    ("macs", 5184, 20), ("bias_adds", 0, 5), ("weights", 108, 20), ("biases", 0, 5), ("params", 108, 25),
+    ("buffers", 0, 0),
+    ("in.size", 144, 4), ("out.size", 192, 5), ("in.channels", 3, 4), ("out.channels", 4, 5), ("batch", 1, 1),
+    ("7", 7, 7),
     ("macs/4", 1296, 5), ("(macs)", 5184, 20), ("2*macs - bias_adds", 10368, 35), ("floor(macs/3)", 1728, 6),
-    ("macs if in.channels == 3 else out.size", 5184, 5), ("max(params, 100)", 108, 100), ("macs + multiplications + additions", 5184, 20),
+    ("macs if in.channels == 3 else out.size", 5184, 5), ("max(params, 100)", 108, 100),
+    ("macs + multiplications + additions", 5184, 20),
 ])  # fmt: skip
 def test_what_a_rule_may_name(tmp_path: Path, rule: str, conv: int, linear: int) -> None:
     found = counts(by_rules(tmp_path, f'{{default: "{rule}"}}'))
@@ -122,7 +127,9 @@ def test_classes_that_few_kinds_have(tmp_path: Path) -> None:
 
 def test_a_batch_in_rules(tmp_path: Path) -> None:
     """Operations and sizes are those of the whole batch; parameters and channels are not multiplied."""
-    report = by_rules(tmp_path, "{conv: macs + in.size + out.size, linear: params + in.channels, default: batch}", batch=3)
+    report = by_rules(
+        tmp_path, "{conv: macs + in.size + out.size, linear: params + in.channels, default: batch}", batch=3
+    )
     found = counts(report)
     assert (found["conv"], found["linear"], found["softmax"]) == (3 * (5184 + 144 + 192), 29, 3)
 
@@ -136,7 +143,9 @@ def test_the_sizes_of_a_join(tmp_path: Path) -> None:
 
 def test_all_that_a_file_may_say(tmp_path: Path) -> None:
     path = tmp_path / "tool.yml"
-    text = f"# ours\n{HEAD}name: our tool\nabout: >\n  as it\n  prints\nsource: tool.py\ncount:\n  default: |\n    macs\n"
+    text = (
+        f"# ours\n{HEAD}name: our tool\nabout: >\n  as it\n  prints\nsource: tool.py\ncount:\n  default: |\n    macs\n"
+    )
     path.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
     convention = load_convention(str(path))
     assert convention[:4] == ("our tool", "Ops", "as it prints", "tool.py")
@@ -176,7 +185,8 @@ INVALID: list[tuple[str, str, str, int, int, str | None]] = [  # text, message, 
     (HEAD + "count:\n  conv: macz", "unknown name `macz`", "macz", 4, 9, "did you mean `macs`?"),
     (HEAD + "count:\n  conv: 'macs + width'", "unknown name `width`", "width", 4, 17, None),
     (HEAD + "count: {conv: relu}", "unknown name `relu`", "relu", 3, 15, NAMES),
-    (HEAD + "count: {conv: 2 * macs bias_adds}", "unexpected `bias_adds`", "bias_adds", 3, 24, "is an operator missing?"),
+    (HEAD + "count: {conv: 2 * macs bias_adds}", "unexpected `bias_adds`", "bias_adds", 3, 24,
+     "is an operator missing?"),
     (HEAD + 'count: {conv: "macs ^ 2"}', "unexpected `^`", "^", 3, 21, "powers are written out: a*a"),
     (HEAD + "count: {conv: floot(macs)}", "unknown function `floot`", "floot", 3, 15, "did you mean `floor`?"),
     (HEAD + "count: {conv: 010}", "`010` is not a number", "010", 3, 15,
@@ -185,18 +195,21 @@ INVALID: list[tuple[str, str, str, int, int, str | None]] = [  # text, message, 
     (HEAD + "count: {conv: [macs]}", "an expression is expected here", "[", 3, 15, None),
     (HEAD + "count: macs", "the convention lacks its `count`", "macs", 3, 8,
      "a mapping from kinds to expressions, as in `count: {default: macs}`"),
-    (HEAD, "the convention lacks its `count`", "c", 1, 1, "a mapping from kinds to expressions, as in `count: {default: macs}`"),
+    (HEAD, "the convention lacks its `count`", "c", 1, 1,
+     "a mapping from kinds to expressions, as in `count: {default: macs}`"),
     ("costcalc-convention: 1\ncount: {default: macs}", "the convention lacks its `unit`", "c", 1, 1,
      "as in `unit: MACs`: what one of the count is"),
     ("costcalc-convention: 2\nunit: x\ncount: {default: macs}", "this version of conventions is not known", "2", 1, 22,
      "write `costcalc-convention: 1`"),
-    ("costcalc-convention: [1]\nunit: x\ncount: {default: macs}", "this version of conventions is not known", "[", 1, 22,
+    ("costcalc-convention: [1]\nunit: x\ncount: {default: macs}", "this version of conventions is not known", "[", 1,
+     22,
      "write `costcalc-convention: 1`"),
     ("unit: x\ncount: {default: macs}", "this is not a convention", "u", 1, 1,
      "it is a mapping that begins with `costcalc-convention: 1`"),
     ("[macs]", "this is not a convention", "[", 1, 1, "it is a mapping that begins with `costcalc-convention: 1`"),
     ("", "the file is empty", "", 1, 1, "write one with `costcalc init`"),
-    (HEAD + "count: {default: macs}\ncont: 1", "unknown part of a convention `cont`", "cont", 4, 1, "did you mean `count`?"),
+    (HEAD + "count: {default: macs}\ncont: 1", "unknown part of a convention `cont`", "cont", 4, 1,
+     "did you mean `count`?"),
     (HEAD + "unit: y\ncount: {default: macs}", "`unit` is given twice", "unit", 3, 1, "keep one of them"),
 ]  # fmt: skip
 
@@ -224,7 +237,8 @@ def test_all_problems_of_a_file_are_told_together(tmp_path: Path) -> None:
     with pytest.raises(SpecError) as caught:
         load_convention(str(path))
     assert {problem.message for problem in caught.value.problems} == {
-        "this version of conventions is not known", "unknown part of a convention `nmae`", "the convention lacks its `unit`",
+        "this version of conventions is not known", "unknown part of a convention `nmae`",
+        "the convention lacks its `unit`",
         "unknown kind `conw`", "unknown name `macz`",
     }  # fmt: skip
 

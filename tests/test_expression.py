@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from decimal import ROUND_HALF_UP, Decimal
-from fractions import Fraction as F
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -15,6 +15,8 @@ from costcalc import units
 from costcalc.expression import FUNCTIONS, MAX_LENGTH, Expression, ExpressionError, Word, parse
 from costcalc.number.batch import Batch, Split
 from costcalc.number.symbolic import Symbolic
+
+F = Fraction  # short, for tables
 
 EXACT = settings(derandomize=True, deadline=None, max_examples=300, database=None)
 
@@ -149,7 +151,12 @@ def test_choices() -> None:
     rule = Word("tf", ("tf", "torchvision"))
     assert evaluate("rule == tf", rule=rule) is True
     assert evaluate("torchvision == rule", rule=rule) is False
-    assert refusal("rule == torchvison", rule=rule) == ("`torchvison` is not among the choices", 8, 10, "did you mean `torchvision`?")
+    assert refusal("rule == torchvison", rule=rule) == (
+        "`torchvison` is not among the choices",
+        8,
+        10,
+        "did you mean `torchvision`?",
+    )
     assert refusal("keras == rule", rule=rule) == ("`keras` is not among the choices", 0, 5, "choices: tf, torchvision")
     assert refusal("rule == 9999", rule=rule) == ("a word is compared with a number", 0, 12, None)
 
@@ -164,7 +171,10 @@ def test_one_tree_for_ints_symbols_and_batches() -> None:
 
     expected = [by_hand(*point) for point in points]
     assert [expression.evaluate({"alpha": a, "n": n}) for a, n in points] == expected
-    assert expression.evaluate({"alpha": Batch.of([a for a, _ in points]), "n": Batch.of([n for _, n in points])}).values() == expected
+    assert (
+        expression.evaluate({"alpha": Batch.of([a for a, _ in points]), "n": Batch.of([n for _, n in points])}).values()
+        == expected
+    )
     for alpha, n in points:
         result = expression.evaluate({"alpha": Symbolic.symbol("alpha", alpha), "n": Symbolic.symbol("n", n)})
         assert [result.value, *(result.at({"alpha": a, "n": n}) for a, n in points)] == [by_hand(alpha, n), *expected]
@@ -178,7 +188,13 @@ def test_a_condition_splits_a_batch() -> None:
 def test_positions_of_names() -> None:
     """A word may stand for itself as a value or in a comparison, never inside arithmetic or as a condition."""
     found = list(parse("act if n*2 == rule and flag else max(x, 1)").names())
-    assert found == [("act", 0, "value"), ("n", 7, "operand"), ("rule", 14, "comparison"), ("flag", 23, "operand"), ("x", 37, "operand")]
+    assert found == [
+        ("act", 0, "value"),
+        ("n", 7, "operand"),
+        ("rule", 14, "comparison"),
+        ("flag", 23, "operand"),
+        ("x", 37, "operand"),
+    ]
     assert list(parse("relu").names()) == [("relu", 0, "value")]
     assert list(parse("a if c else b").names()) == [("a", 0, "value"), ("c", 5, "operand"), ("b", 12, "value")]
     assert list(parse("not a").names()) == [("a", 4, "operand")]
@@ -225,7 +241,10 @@ conditionals = st.recursive(choices | numbers, lambda part: st.one_of(
 
 def as_python(text: str) -> Any:
     """What Python makes of the same text, every number an exact fraction; None for a division by zero."""
-    words = [f"F('{w}')" if w[0].isdigit() else w for w in text.replace("(", " ( ").replace(")", " ) ").replace("-", " - ").split()]
+    words = [
+        f"F('{w}')" if w[0].isdigit() else w
+        for w in text.replace("(", " ( ").replace(")", " ) ").replace("-", " - ").split()
+    ]
     try:
         return eval(" ".join(words), {"F": F})  # the text is our own
     except ZeroDivisionError:
@@ -355,7 +374,9 @@ REFUSALS: list[tuple[str, str, int, int, str | None]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "message", "offset", "length", "help_"), REFUSALS, ids=[repr(case[0][:24]) for case in REFUSALS])
+@pytest.mark.parametrize(
+    ("text", "message", "offset", "length", "help_"), REFUSALS, ids=[repr(case[0][:24]) for case in REFUSALS]
+)
 def test_refusals(text: str, message: str, offset: int, length: int, help_: str | None) -> None:
     assert refusal(text) == (message, offset, length, help_)
 
@@ -366,19 +387,30 @@ def test_nothing_of_python_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("__builtins__", "eval", "exec", "open", "os.system", "x.__class__.__bases__", "None", "True"):
         assert evaluate(name) == name and isinstance(evaluate(name), Word)
         assert refusal(f"{name}(1)")[0] == f"unknown function `{name}`"
-    for attack in ("os.system('true')", "x.__class__.__mro__[1]", "().__class__.__bases__[0].__subclasses__()", "exec('1')", "1 if (lambda: 1)() else 2"):
+    for attack in (
+        "os.system('true')",
+        "x.__class__.__mro__[1]",
+        "().__class__.__bases__[0].__subclasses__()",
+        "exec('1')",
+        "1 if (lambda: 1)() else 2",
+    ):
         refusal(attack, os=1, x=1)
 
 
 # -- limits -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("text", ["(" * 5000, "-" * 5000, "1+" * 5000 + "1", "not " * 5000 + "true", "a" * 5000, "9" * 401 + "x", " " * 401 + "a"])
+@pytest.mark.parametrize(
+    "text",
+    ["(" * 5000, "-" * 5000, "1+" * 5000 + "1", "not " * 5000 + "true", "a" * 5000, "9" * 401 + "x", " " * 401 + "a"],
+)
 def test_too_long(text: str) -> None:
     assert refusal(text) == ("expression too long", 0, 400, "at most 400 characters")
 
 
-@pytest.mark.parametrize("text", ["(" * 300, "-" * 300, "(" * 40 + "1" + ")" * 40, "not " * 60 + "true", "floor(" * 50 + "1" + ")" * 50])
+@pytest.mark.parametrize(
+    "text", ["(" * 300, "-" * 300, "(" * 40 + "1" + ")" * 40, "not " * 60 + "true", "floor(" * 50 + "1" + ")" * 50]
+)
 def test_nested_too_deeply(text: str) -> None:
     message, offset, length, help_ = refusal(text)
     assert (message, length, help_) == ("expression nested too deeply", 1, "at most 40 levels")
@@ -405,7 +437,8 @@ def test_numbers_do_not_grow_without_end() -> None:
 
 @EXACT
 @given(st.text(max_size=30) | st.lists(st.sampled_from([
-    "1", "0.5", "a", "in.channels", "true", "(", ")", "+", "-", "*", "/", "//", "%", "<", "==", "and", "or", "not", "if", "else", ",",
+    "1", "0.5", "a", "in.channels", "true", "(", ")", "+", "-", "*", "/", "//", "%", "<", "==", "and", "or", "not",
+    "if", "else", ",",
     "floor(", "min(", "\x00", "\n", "'", ".", "e", "2k", "[", "**", "é",
 ]), max_size=14).map(" ".join))  # fmt: skip
 @example("\ud800")
@@ -425,11 +458,16 @@ def test_any_text_gives_a_value_or_a_refusal_with_its_place(text: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "value"), [
-    ("0", 0), ("32", 32), ("0.75", F(3, 4)), ("1.50", F(3, 2)), ("2.0", 2), ("0.000", 0), ("1e6", 10**6), ("1E6", 10**6), ("1e+6", 10**6),
-    ("1.5e-3", F(3, 2000)), ("1e-18", F(1, 10**18)), ("1e18", 10**18), ("569M", 569 * 10**6), ("4.2k", 4200), ("4.2K", 4200), ("1.05G", 105 * 10**7),
-    ("3B", 3 * 10**9), ("2T", 2 * 10**12), ("0.0005k", F(1, 2)), ("1e3k", 10**6), ("123456789012345678901234", 123456789012345678901234),
-    ("", None), ("-1", None), ("+1", None), (".5", None), ("1.", None), ("010", None), ("00", None), ("1e", None), ("1e1.5", None), ("1m", None),
-    ("1kk", None), (" 1", None), ("1 ", None), ("1\n", None), ("1,000", None), ("1_000", None), ("0x1", None), ("1:30", None), ("٣", None),
+    ("0", 0), ("32", 32), ("0.75", F(3, 4)), ("1.50", F(3, 2)), ("2.0", 2), ("0.000", 0), ("1e6", 10**6),
+    ("1E6", 10**6), ("1e+6", 10**6),
+    ("1.5e-3", F(3, 2000)), ("1e-18", F(1, 10**18)), ("1e18", 10**18), ("569M", 569 * 10**6), ("4.2k", 4200),
+    ("4.2K", 4200), ("1.05G", 105 * 10**7),
+    ("3B", 3 * 10**9), ("2T", 2 * 10**12), ("0.0005k", F(1, 2)), ("1e3k", 10**6),
+    ("123456789012345678901234", 123456789012345678901234),
+    ("", None), ("-1", None), ("+1", None), (".5", None), ("1.", None), ("010", None), ("00", None), ("1e", None),
+    ("1e1.5", None), ("1m", None),
+    ("1kk", None), (" 1", None), ("1 ", None), ("1\n", None), ("1,000", None), ("1_000", None), ("0x1", None),
+    ("1:30", None), ("٣", None),
     ("²", None), ("inf", None), ("nan", None), ("1e6 M", None),
 ])  # fmt: skip
 def test_read_number(text: str, value: Any) -> None:
@@ -437,14 +475,17 @@ def test_read_number(text: str, value: Any) -> None:
     assert result == value and type(result) is type(value)
 
 
-@pytest.mark.parametrize("text", ["9" * 25, "0." + "1" * 24, "1e19", "1e-19", "1e99999", "1e-99999", "9" * 10_000, "1e" + "9" * 10_000])
+@pytest.mark.parametrize(
+    "text", ["9" * 25, "0." + "1" * 24, "1e19", "1e-19", "1e99999", "1e-99999", "9" * 10_000, "1e" + "9" * 10_000]
+)
 def test_numbers_too_long(text: str) -> None:
     with pytest.raises(ValueError, match="at most 24 digits and an exponent of at most 18"):
         units.read_number(text)
 
 
 @pytest.mark.parametrize(("value", "text"), [
-    (224, "224"), (0, "0"), (-5, "-5"), (F(3, 4), "0.75"), (F(-3, 4), "-0.75"), (F(5, 4), "1.25"), (F(6, 7), "6/7"), (F(-6, 7), "-6/7"), (F(1, 3125), "0.00032"),
+    (224, "224"), (0, "0"), (-5, "-5"), (F(3, 4), "0.75"), (F(-3, 4), "-0.75"), (F(5, 4), "1.25"), (F(6, 7), "6/7"),
+    (F(-6, 7), "-6/7"), (F(1, 3125), "0.00032"),
     (F(1, 1024), "0.0009765625"), (F(1001, 1000), "1.001"), (F(1, 6), "1/6"), (10**30, "1" + "0" * 30),
 ])  # fmt: skip
 def test_written(value: int | F, text: str) -> None:
@@ -460,7 +501,8 @@ def test_what_is_written_reads_back(n: int, decimals: int) -> None:
 
 
 @pytest.mark.parametrize(("part", "whole", "text"), [
-    (1, 3, "33.33%"), (2, 3, "66.67%"), (0, 5, "0.00%"), (5, 5, "100.00%"), (9486, 10000, "94.86%"), (1, 20000, "0.01%"), (1, 20001, "0.00%"),
+    (1, 3, "33.33%"), (2, 3, "66.67%"), (0, 5, "0.00%"), (5, 5, "100.00%"), (9486, 10000, "94.86%"),
+    (1, 20000, "0.01%"), (1, 20001, "0.00%"),
     (3, 0, "-"), (0, 0, "-"), (19999, 20000, "100.00%"), (3, 2, "150.00%"), (10**40, 3 * 10**40, "33.33%"),
 ])  # fmt: skip
 def test_percent(part: int, whole: int, text: str) -> None:
@@ -477,9 +519,12 @@ def test_percent_rounds_as_decimals_do(part: int, whole: int, decimals: int) -> 
 
 
 @pytest.mark.parametrize(("count", "text"), [
-    (0, "0 B"), (999, "999 B"), (1000, "1.00 kB"), (1023, "1.02 kB"), (1024, "1.02 kB (1.00 KiB)"), (1536, "1.54 kB (1.50 KiB)"),
-    (10_340_000, "10.34 MB (9.86 MiB)"), (102_228_128, "102.23 MB (97.49 MiB)"), (2**20, "1.05 MB (1.00 MiB)"), (2**30, "1.07 GB (1.00 GiB)"),
-    (2**40, "1.10 TB (1.00 TiB)"), (2**50, "1.13 PB (1.00 PiB)"), (2**60, "1.15 EB (1.00 EiB)"), (2 * 10**21, "2000.00 EB (1734.72 EiB)"),
+    (0, "0 B"), (999, "999 B"), (1000, "1.00 kB"), (1023, "1.02 kB"), (1024, "1.02 kB (1.00 KiB)"),
+    (1536, "1.54 kB (1.50 KiB)"),
+    (10_340_000, "10.34 MB (9.86 MiB)"), (102_228_128, "102.23 MB (97.49 MiB)"), (2**20, "1.05 MB (1.00 MiB)"),
+    (2**30, "1.07 GB (1.00 GiB)"),
+    (2**40, "1.10 TB (1.00 TiB)"), (2**50, "1.13 PB (1.00 PiB)"), (2**60, "1.15 EB (1.00 EiB)"),
+    (2 * 10**21, "2000.00 EB (1734.72 EiB)"),
 ])  # fmt: skip
 def test_in_bytes(count: int, text: str) -> None:
     """By hand: 10 340 000 / 2**20 = 9.8610, 102 228 128 / 2**20 = 97.4923."""

@@ -1,6 +1,7 @@
 """Every kind with formulas and with many design points: the same rule gives what it gives for ints, point by point.
 
-Each case builds a layer from free sizes, so that any point fits. Where a rule asks about a value, the answer is a branch:
+Each case builds a layer from free sizes, so that any point fits. Where a rule asks about a value,
+the answer is a branch:
 a formula is that of the branch its own value took, and a batch splits. These are all of them:
 
 - checks that end in an error (a window that does not fit, channels that groups do not divide, shapes that differ);
@@ -13,7 +14,7 @@ a formula is that of the branch its own value took, and a batch splits. These ar
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction as F
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -26,6 +27,8 @@ from costcalc.kinds import REGISTRY, Kind, KindError
 from costcalc.number.batch import Batch, for_each_group
 from costcalc.number.symbolic import Symbolic
 from costcalc.shape import Shape
+
+F = Fraction  # short, for tables
 
 FEW = settings(derandomize=True, deadline=None, max_examples=25, database=None)
 Sizes = dict[str, Any]
@@ -248,9 +251,7 @@ def test_counts_beyond_64_bits() -> None:
 
 def test_a_part_is_chosen_by_value() -> None:
     """The formula is that of the part that is taken here; a batch splits into one group for each part."""
-    builder = plain(
-        lambda s: grid(s["M"] + s["N"], s["H"]), sizes=lambda s: [s["M"], s["N"]], part=lambda s: s["part"]
-    )
+    builder = plain(lambda s: grid(s["M"] + s["N"], s["H"]), sizes=lambda s: [s["M"], s["N"]], part=lambda s: s["part"])
     here, there = {"M": 3, "N": 5, "H": 4, "part": 1}, {"M": 7, "N": 2, "H": 3, "part": 2}
     formulas = results("split", builder, {key: Symbolic.symbol(key, value) for key, value in here.items()})
     assert str(formulas["axis 0"].expr) == "M"
@@ -312,7 +313,9 @@ def test_a_point_that_cannot_be_is_an_error_in_every_arithmetic(
 
 # -- the formulas that textbooks print ----------------------------------------------------------------------------------
 
-S = {name: Symbolic.symbol(name, value) for name, value in {"M": 16, "N": 24, "Dk": 3, "Df": 14, "g": 4, "m": 2}.items()}
+S = {
+    name: Symbolic.symbol(name, value) for name, value in {"M": 16, "N": 24, "Dk": 3, "Df": 14, "g": 4, "m": 2}.items()
+}
 M, N, DK, DF, G, MULTIPLIER = (S[name].expr for name in ("M", "N", "Dk", "Df", "g", "m"))
 
 
@@ -375,10 +378,15 @@ def test_the_cost_of_the_others() -> None:
     assert formulas("relu", x)["comparisons"] == size
     norm = formulas("batch_norm", x)
     assert (norm["params"], norm["buffers"], norm["additions"]) == (2 * M, 2 * M, size)
-    assert sympy.expand(formulas("max_pool", x, kernel=S["Dk"], padding="same", stride=1)["comparisons"]) == DK**2 * size - size
+    assert (
+        sympy.expand(formulas("max_pool", x, kernel=S["Dk"], padding="same", stride=1)["comparisons"])
+        == DK**2 * size - size
+    )
     pooled = formulas("global_avg_pool", x)
     assert (pooled["additions"], pooled["divisions"]) == (size - M, M)
-    assert formulas("adaptive_max_pool", grid(S["M"], S["Df"]), out=4)["comparisons"].subs({M: 2, DF: 7}) == 2 * (10 - 4)
+    assert formulas("adaptive_max_pool", grid(S["M"], S["Df"]), out=4)["comparisons"].subs({M: 2, DF: 7}) == 2 * (
+        10 - 4
+    )
     assert formulas("add", x, x, x)["additions"] == 2 * size
     assert formulas("mul", x, vector)["multiplications"] == size
     assert formulas("concat", x, x.at(S["N"]))["axis 0"] == M + N

@@ -197,7 +197,8 @@ def test_a_tensor_may_enter_a_join_twice() -> None:
 
 
 @pytest.mark.parametrize(("dtype", "bits"), [
-    ("float64", 64), ("float32", 32), ("float16", 16), ("bfloat16", 16), ("float8", 8), ("int16", 16), ("int8", 8), ("int4", 4), ("int1", 1),
+    ("float64", 64), ("float32", 32), ("float16", 16), ("bfloat16", 16), ("float8", 8), ("int16", 16), ("int8", 8),
+    ("int4", 4), ("int1", 1),
 ])  # fmt: skip
 def test_bytes_of_every_type(dtype: str, bits: int) -> None:
     """27 weights and 3 biases, 3*35 outputs from 105 inputs; what does not fill a byte takes a whole one."""
@@ -231,7 +232,9 @@ def test_a_type_or_a_batch_that_cannot_be() -> None:
     for batch in (0, -1, 10**9 + 1):
         with pytest.raises(UsageError) as caught:
             count(CHAIN, batch=batch)
-        assert str(caught.value) == f"error: the batch cannot be {batch}\n  help: a whole number from 1 to 1,000,000,000"
+        assert (
+            str(caught.value) == f"error: the batch cannot be {batch}\n  help: a whole number from 1 to 1,000,000,000"
+        )
 
 
 def test_a_batch_multiplies_activations_and_no_weights() -> None:
@@ -318,11 +321,16 @@ def networks(draw: st.DrawFn) -> Network:
             inputs = (x,)
         if kind == "split":
             first = draw(st.integers(1, shapes[x].channels))
-            attributes: dict[str, Any] = {"sizes": [first, shapes[x].channels - first] if first < shapes[x].channels else [first], "part": 1}
+            attributes: dict[str, Any] = {
+                "sizes": [first, shapes[x].channels - first] if first < shapes[x].channels else [first],
+                "part": 1,
+            }
         else:
             attributes = {"out": draw(st.integers(1, 9))} if kind == "linear" else {}
         path = f"{kind}{i}"
-        shapes[path] = REGISTRY[kind]({k: tuple(v) if isinstance(v, list) else v for k, v in attributes.items()}).infer([shapes[name] for name in inputs])
+        shapes[path] = REGISTRY[kind]({k: tuple(v) if isinstance(v, list) else v for k, v in attributes.items()}).infer(
+            [shapes[name] for name in inputs]
+        )
         layers.append((path, kind, attributes, inputs))
     outputs = {layers[-1][0], *draw(st.lists(st.sampled_from([layer[0] for layer in layers]), max_size=2))}
     return wired(shapes[INPUT], *layers, outputs=tuple(sorted(outputs)))

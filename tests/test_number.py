@@ -9,7 +9,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
-from fractions import Fraction as F
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,8 @@ from hypothesis import strategies as st
 from costcalc import number
 from costcalc.number.batch import LIMIT, Batch, Split, for_each_group
 from costcalc.number.symbolic import Symbolic
+
+F = Fraction  # short, for tables
 
 EXACT = settings(derandomize=True, deadline=None, max_examples=400, database=None)
 
@@ -94,7 +96,10 @@ def test_the_same_cases_as_formulas(case: tuple[str, tuple[Any, ...], Any]) -> N
     name, arguments, expected = case
     point = {f"x{i}": x for i, x in enumerate(arguments)}
     symbols = [Symbolic.symbol(n, x) for n, x in point.items()]
-    mixtures = [[s if i == j else x for i, (s, x) in enumerate(zip(symbols, arguments, strict=True))] for j in range(len(symbols))]
+    mixtures = [
+        [s if i == j else x for i, (s, x) in enumerate(zip(symbols, arguments, strict=True))]
+        for j in range(len(symbols))
+    ]
     for mixture in [*mixtures, symbols]:
         result = call(name, tuple(mixture))
         assert result.value == expected
@@ -107,14 +112,30 @@ def test_the_same_cases_as_batches(case: tuple[str, tuple[Any, ...], Any]) -> No
     name, arguments, expected = case
     for points in (1, 3):
         batches = [Batch.of([x] * points) for x in arguments]
-        mixtures = [[b if i == j else x for i, (b, x) in enumerate(zip(batches, arguments, strict=True))] for j in range(len(batches))]
+        mixtures = [
+            [b if i == j else x for i, (b, x) in enumerate(zip(batches, arguments, strict=True))]
+            for j in range(len(batches))
+        ]
         for mixture in [*mixtures, batches]:
             assert call(name, tuple(mixture)).values() == [expected] * points
 
 
 def test_every_function_is_in_the_table() -> None:
-    public = {n for n, f in vars(number).items() if callable(f) and getattr(f, "__module__", "") == number.__name__ and not n.startswith("_")}
-    here = {"tidy", "product", "total", "is_whole", "is_number", "concrete", "Number", "NotWhole"}  # each has tests of its own below
+    public = {
+        n
+        for n, f in vars(number).items()
+        if callable(f) and getattr(f, "__module__", "") == number.__name__ and not n.startswith("_")
+    }
+    here = {
+        "tidy",
+        "product",
+        "total",
+        "is_whole",
+        "is_number",
+        "concrete",
+        "Number",
+        "NotWhole",
+    }  # each has tests of its own below
     assert public == {name for name, _, _ in CASES} | here
 
 
@@ -169,7 +190,9 @@ def test_a_division_with_a_remainder_is_an_error_in_every_arithmetic() -> None:
 
 
 @pytest.mark.parametrize("name", ["divide", "exact_div", "ceil_div", "make_divisible"])
-@pytest.mark.parametrize("lift", [lambda x: x, lambda x: Symbolic.symbol("a", x), lambda x: Batch.of([x, x])], ids=["int", "symbol", "batch"])
+@pytest.mark.parametrize(
+    "lift", [lambda x: x, lambda x: Symbolic.symbol("a", x), lambda x: Batch.of([x, x])], ids=["int", "symbol", "batch"]
+)
 def test_division_by_zero(name: str, lift: Callable[[Any], Any]) -> None:
     with pytest.raises(ZeroDivisionError):
         call(name, (lift(3), 0))
@@ -245,7 +268,8 @@ def test_make_divisible_laws(value: int, divisor: int) -> None:
 
 Program = Any  # a name, a number, or (function, program, ...)
 OPERATORS: dict[str, Callable[..., Any]] = {
-    "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "//": lambda a, b: a // b, "%": lambda a, b: a % b,
+    "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "//": lambda a, b: a // b, "%": lambda a,
+    b: a % b,
     "neg": lambda a: -a, **{name: getattr(number, name) for name, _, _ in CASES if name not in ("exact_div", "gcd")},
     "gcd": lambda a, b: number.gcd(number.floor(a), number.floor(b)),
 }  # fmt: skip
@@ -281,7 +305,9 @@ positions = st.fixed_dictionaries({
 
 @EXACT
 @given(programs(3), positions, positions)
-def test_a_formula_equals_its_value_here_and_the_plain_result_elsewhere(program: Program, here: dict[str, Any], elsewhere: dict[str, Any]) -> None:
+def test_a_formula_equals_its_value_here_and_the_plain_result_elsewhere(
+    program: Program, here: dict[str, Any], elsewhere: dict[str, Any]
+) -> None:
     result = run(program, {name: Symbolic.symbol(name, x) for name, x in here.items()})
     if not isinstance(result, Symbolic):  # no symbol in it
         return
@@ -299,7 +325,8 @@ def test_a_batch_equals_the_plain_result_at_every_point(program: Program, points
 
 
 large = st.fixed_dictionaries({
-    "a": st.integers(1, 2**70), "b": st.integers(1, 2**40), "r": st.integers(1, 2**40).map(lambda n: F(2 * n + 1, 2**31)),
+    "a": st.integers(1, 2**70), "b": st.integers(1, 2**40),
+    "r": st.integers(1, 2**40).map(lambda n: F(2 * n + 1, 2**31)),
 })  # fmt: skip
 
 
@@ -430,7 +457,9 @@ def test_gcd_of_wholes_that_came_from_halves() -> None:
 def test_comparisons_of_batches() -> None:
     batch = Batch.of([3, 5, 7])
     assert batch > 2 and batch >= 3 and batch < 8 and batch <= 7 and batch != 4 and not batch > 7
-    assert batch == Batch.of([3, 5, 7]) and batch < Batch.of([4, 6, 8]) and batch > Batch.of([F(5, 2), F(9, 2), F(13, 2)])
+    assert (
+        batch == Batch.of([3, 5, 7]) and batch < Batch.of([4, 6, 8]) and batch > Batch.of([F(5, 2), F(9, 2), F(13, 2)])
+    )
     assert batch != "word" and batch != None  # noqa: E711
     with pytest.raises(Split) as split:
         bool(batch > 3)

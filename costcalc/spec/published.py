@@ -35,8 +35,9 @@ class Figure(NamedTuple):
             return None
         if value is None:
             return None
-        decimals = len(digits.rstrip("kKMGBT").partition(".")[2])
-        return cls(text, Fraction(value), Fraction(SUFFIXES.get(digits[-1], 1), 10**decimals), share)
+        mantissa, _, exponent = digits.rstrip("kKMGBT").lower().partition("e")
+        decimals = len(mantissa.partition(".")[2]) - int(exponent or 0)
+        return cls(text, Fraction(value), SUFFIXES.get(digits[-1], 1) / Fraction(10) ** decimals, share)
 
     def matches(self, exact: Fraction) -> bool:
         """Whether rounding or cutting the exact value to the printed digits gives this figure; papers do either."""
