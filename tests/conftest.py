@@ -12,7 +12,7 @@ import pytest
 
 from costcalc.cli import main
 
-COLUMNS_OF = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "TTY_COMPATIBLE")  # what the output may depend on
+ENVIRONMENT = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "TTY_COMPATIBLE")  # what the output may depend on
 
 
 class Run(NamedTuple):
@@ -44,16 +44,17 @@ def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
 @pytest.fixture
 def cli(monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]) -> Callable[..., Run]:
     """Runs `costcalc` with these arguments, as in a pipe; keyword arguments are environment variables."""
-    for name in COLUMNS_OF:
+    for name in ENVIRONMENT:
         monkeypatch.delenv(name, raising=False)
 
     def run(*arguments: str, stdin: bytes = b"", **environment: str) -> Run:
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setattr(sys, "argv", ["costcalc", *arguments])
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        with pytest.raises(SystemExit) as exit_:
-            main()
+        with monkeypatch.context() as patch:
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "argv", ["costcalc", *arguments])
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+            with pytest.raises(SystemExit) as exit_:
+                main()
         out, err = capsysbinary.readouterr()
         return Run(int(exit_.value.code or 0), out.decode(), err.decode())
 

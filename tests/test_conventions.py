@@ -39,7 +39,7 @@ def by_rules(folder: Path, rules: str, batch: int = 1, text: str = TEXT) -> Repo
     return count(network(text), str(path), batch)
 
 
-# -- the bundled ones ---------------------------------------------------------------------------------------------------
+# -- the bundled ones -------------------------------------------------------------------------------------------------
 
 
 def test_paper() -> None:
@@ -85,7 +85,7 @@ def test_a_convention_may_be_given_as_a_value() -> None:
     assert count(network(), load_convention("flops")).totals.count == 11204
 
 
-# -- a file of one's own ------------------------------------------------------------------------------------------------
+# -- a file of one's own ----------------------------------------------------------------------------------------------
 
 
 def test_rules_for_kinds_and_a_default(tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_all_that_a_file_may_say(tmp_path: Path) -> None:
     assert count(network(), convention).totals.count == 5204
 
 
-# -- what is not counted ------------------------------------------------------------------------------------------------
+# -- what is not counted ----------------------------------------------------------------------------------------------
 
 
 def test_a_kind_that_no_rule_reaches_makes_the_total_partial(tmp_path: Path) -> None:
@@ -174,11 +174,12 @@ def test_an_opaque_operation_is_never_counted(tmp_path: Path, rules: str) -> Non
     assert count(network(text), "flops").totals.count == 11204
 
 
-# -- files that are wrong -----------------------------------------------------------------------------------------------
+# -- files that are wrong ---------------------------------------------------------------------------------------------
 
 NAMES = (
-    "known: `macs`, `bias_adds`, `multiplications`, `additions`, `comparisons`, `divisions`, `exponentials`, `weights`, `biases`, `norm_scales`, "
-    "`norm_shifts`, `buffers`, `params`, `batch`, `in.size`, `out.size`, `in.channels`, `out.channels`"
+    "known: `macs`, `bias_adds`, `multiplications`, `additions`, `comparisons`, `divisions`, `exponentials`, "
+    "`weights`, `biases`, `norm_scales`, `norm_shifts`, `buffers`, `params`, `batch`, "
+    "`in.size`, `out.size`, `in.channels`, `out.channels`"
 )  # fmt: skip
 INVALID: list[tuple[str, str, str, int, int, str | None]] = [  # text, message, the marked text, line, column, help
     (HEAD + "count: {convv: macs}", "unknown kind `convv`", "convv", 3, 9, "did you mean `conv`?"),

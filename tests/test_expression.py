@@ -367,10 +367,10 @@ REFUSALS: list[tuple[str, str, int, int, str | None]] = [
     ("ﬁ + 1", "unexpected `ﬁ`", 0, 1, None),
     ("a²", "unexpected `a²`", 0, 2, None),
     ("1 + ٣", "unexpected `٣`", 4, 1, None),
-    ("а", "unexpected `а`", 0, 1, None),  # Cyrillic
+    ("\u0430", "unexpected `\u0430`", 0, 1, None),  # a Cyrillic letter
     ("1\x00", "unexpected `\x00`", 1, 1, OPERATOR),
     ("\x00", "unexpected `\x00`", 0, 1, None),
-    ("1 − 2", "unexpected `−`", 2, 1, OPERATOR),  # a minus sign that is no hyphen
+    ("1 \u2212 2", "unexpected `\u2212`", 2, 1, OPERATOR),  # a minus sign that is no hyphen
 ]  # fmt: skip
 
 

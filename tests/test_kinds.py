@@ -1,4 +1,4 @@
-"""Every kind of layer: shapes and censuses by hand, windows by sliding them, sums by doing them, and laws between kinds.
+"""Every kind of layer: shapes and censuses by hand, windows by sliding them, sums by doing them, laws between kinds.
 
 The oracles are written here, in another form than the rules: a window is slid until it leaves the input, a bin is
 enumerated, a convolution is looped over. Sizes differ from each other wherever an operation allows it.
@@ -298,8 +298,8 @@ def plain_sigmoid(x: float) -> float:
 
 
 DEFINITIONS: list[tuple[str, dict[str, Any], Callable[[Tally, float], float], Callable[[float], float]]] = [
-    ("relu", {}, lambda t, x: t.max(x, 0), lambda x: x if x > 0 else 0),
-    ("relu6", {}, Tally.relu6, lambda x: 0 if x < 0 else 6 if x > 6 else x),
+    ("relu", {}, lambda t, x: t.max(x, 0), lambda x: (x + abs(x)) / 2),
+    ("relu6", {}, Tally.relu6, lambda x: sorted([0, x, 6])[1]),
     ("sigmoid", {}, Tally.sigmoid, plain_sigmoid),
     ("hard_sigmoid", {}, lambda t, x: t.mul(t.relu6(t.add(x, 3)), 1 / 6),
      lambda x: 0 if x < -3 else 1 if x > 3 else (x + 3) / 6),
@@ -350,7 +350,7 @@ def test_softmax_executed(x: Shape) -> None:
     assert {c: getattr(census, c) for c in OPERATIONS} == tally.done
 
 
-# -- windows, slid --------------------------------------------------------------------------------------------------
+# -- windows, slid ----------------------------------------------------------------------------------------------------
 
 
 def slide(size: int, window: int, stride: int, before: int, after: int, ceil_mode: bool = False) -> list[int]:
@@ -412,7 +412,7 @@ def starts_of(axes_: list[dict[str, Any]], padding: str) -> list[list[int]]:
 def test_convolutions_looped_over(
     axes_: list[dict[str, Any]], padding: str, groups: int, inside: int, outside: int
 ) -> None:
-    """Every output, every tap, every channel of its group: the products are the macs, the distinct weights the weights."""
+    """Every output, every tap, every channel of its group: products are macs, distinct weights are weights."""
     starts = starts_of(axes_, padding)
     x = grid(groups * inside, *(axis["size"] for axis in axes_))
     given_ = {"out": groups * outside, "groups": groups, **geometry(axes_, padding)}
@@ -506,7 +506,7 @@ def test_adaptive_bins_enumerated(sizes: list[tuple[int, int]], name: str) -> No
 
 
 def test_known_output_sizes() -> None:
-    """From papers and PyTorch: AlexNet's 55, ResNet's 112 and 56, VGG's 224, GoogLeNet's ceil pools, PyTorch issue 57178."""
+    """From papers and PyTorch: AlexNet's 55, ResNet's 112 and 56, VGG's 224, GoogLeNet's ceil pools."""
     assert counted("conv", grid(3, 227, 227), out=96, kernel=11, stride=4, padding="valid")[0].spatial == (55, 55)
     assert counted("conv", grid(3, 224, 224), out=96, kernel=11, stride=4, padding=2)[0].spatial == (55, 55)
     assert counted("conv", grid(3, 224, 224), out=64, kernel=7, stride=2, padding=3)[0].spatial == (112, 112)
@@ -522,7 +522,7 @@ def test_known_output_sizes() -> None:
 
 
 def test_known_costs() -> None:
-    """MobileNet V1, table 3: at 14*14, 512 to 512 channels, a convolution has 462 M multiply-adds, the separable pair 52.3 M."""
+    """MobileNet V1, table 3: at 14*14, 512 to 512 channels, a convolution has 462 M, the separable pair 52.3 M."""
     x = grid(512, 14, 14)
     standard, separable = counted("conv", x, out=512, bias=False)[1], counted("separable", x, out=512, bias=False)[1]
     assert (standard.macs, standard.weights) == (462422016, 2359296)
@@ -701,7 +701,7 @@ def test_shape() -> None:
     assert MAP.at(2) == grid(2, 11, 8) and SEQUENCE.at(2) == tokens(5, 2) and grid(12, 5) != SEQUENCE
 
 
-# -- layers that cannot be ----------------------------------------------------------------------------------------------
+# -- layers that cannot be --------------------------------------------------------------------------------------------
 
 SLIDES = "it slides a window along height, width, ..."
 SMALLER = "use a smaller kernel, more padding or `padding: same`"
@@ -860,7 +860,7 @@ def test_values_that_an_attribute_takes(name: str, attribute: str, value: Any, r
     assert REGISTRY[name].attributes[attribute].read(value) == read
 
 
-# -- the registry -------------------------------------------------------------------------------------------------------
+# -- the registry -----------------------------------------------------------------------------------------------------
 
 
 def attributes_of_all() -> Iterator[tuple[str, str, Attribute[Any]]]:

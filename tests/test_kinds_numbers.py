@@ -246,7 +246,7 @@ def test_counts_beyond_64_bits() -> None:
     assert formulas["macs"].at(found[0]) == rows[0]["macs"]
 
 
-# -- branches on values -------------------------------------------------------------------------------------------------
+# -- branches on values -----------------------------------------------------------------------------------------------
 
 
 def test_a_part_is_chosen_by_value() -> None:
@@ -311,7 +311,7 @@ def test_a_point_that_cannot_be_is_an_error_in_every_arithmetic(
         list(for_each_group(lambda sizes: results(name, builder, {**fixed, **sizes}), both))
 
 
-# -- the formulas that textbooks print ----------------------------------------------------------------------------------
+# -- the formulas that textbooks print --------------------------------------------------------------------------------
 
 S = {
     name: Symbolic.symbol(name, value) for name, value in {"M": 16, "N": 24, "Dk": 3, "Df": 14, "g": 4, "m": 2}.items()

@@ -59,7 +59,7 @@ def test_a_norm_and_an_activation_overwrite_their_input() -> None:
 
 
 def test_memory_access() -> None:
-    """Each node reads its inputs and its parameters and writes its output: 144 + 108 + 192, 192 + 8 + 192, 192 + 192."""
+    """Each node reads its inputs and parameters and writes its output: 144 + 108 + 192, 192 + 8 + 192, 192 + 192."""
     assert [row.memory_access_bytes for row in count(CHAIN).layers] == [444 * 4, 392 * 4, 384 * 4]
     assert count(CHAIN).totals.memory_access_bytes == 1220 * 4
     joined = spec("concat: [[], [dropout], [flatten, reshape: {to: [2, 5, 4]}]]", "[2, 5, 4]")
@@ -104,7 +104,7 @@ def test_flatten_is_a_view() -> None:
 
 
 def test_a_view_keeps_its_source_alive() -> None:
-    """15 + 64 = 79, -15; flatten 0; +40 = 104; the activation cannot overwrite what is read again: +40; add 64 + 80 + 40."""
+    """15 + 64 = 79, -15; flatten 0; +40 = 104; the activation is new, as its input is read again: +40; +40 = 184."""
     network = wired(
         Shape(15),
         ("s", "linear", {"out": 64}, (INPUT,)),
@@ -135,7 +135,7 @@ def test_parts_of_a_split_share_memory() -> None:
 
 
 def test_a_part_is_not_overwritten_while_the_other_is_needed() -> None:
-    """30 + 120 = 150, -30; the activation of the first part is new: +60; so is that of the second no longer: 0; +120."""
+    """30 + 120 = 150, -30; the activation of the first part is new: +60; that of the second is not; +120."""
     network = spec(
         """conv: {out: 8, kernel: 1, as: s}
         split: {parts: 2, part: 1, as: a}
@@ -174,7 +174,7 @@ def test_the_input_may_be_overwritten() -> None:
 
 
 def test_the_middle_of_a_separable_layer_is_workspace() -> None:
-    """120 before, 90 after, and while it runs 8 channels at 30 positions between: 450. Nothing of it is an activation."""
+    """120 before, 90 after, and while it runs 8 channels at 30 positions between: 450. These are no activations."""
     network = spec("separable: {out: 3, multiplier: 2}", "[4, 6, 5]")
     assert written(network) == ({"separable": 90}, 450)
 
@@ -193,7 +193,7 @@ def test_a_tensor_may_enter_a_join_twice() -> None:
     assert [row.memory_access_bytes for row in count(network).layers] == [(10 + 66 + 6) * 4, 18 * 4]
 
 
-# -- bytes --------------------------------------------------------------------------------------------------------------
+# -- bytes ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("dtype", "bits"), [
@@ -279,7 +279,7 @@ def test_memory_as_formulas_and_for_many_points() -> None:
             assert {name: formula.at({"c": c2, "s": s2, "b": b2}) for name, formula in found.items()} == row
 
 
-# -- brute force --------------------------------------------------------------------------------------------------------
+# -- brute force ------------------------------------------------------------------------------------------------------
 
 
 def brute_force(network: Network) -> tuple[dict[str, int], int]:

@@ -221,7 +221,7 @@ def test_floats_are_refused() -> None:
 
 
 def nearest_multiple(value: F | int, divisor: int) -> int:
-    """By search: of all positive multiples the nearest, the larger of two; the next one where that loses over a tenth."""
+    """By search: the nearest positive multiple, the larger of two; the next one where that loses over a tenth."""
     multiples = range(divisor, int(value) + 2 * divisor + 1, divisor)
     nearest = min(multiples, key=lambda m: (abs(m - F(value)), -m))
     lost = (F(value) - nearest) / F(value)
@@ -361,6 +361,13 @@ def test_symbols_know_their_sign() -> None:
         p = Symbolic.symbol("p", value)
         largest = number.maximum(p, 1, F(1, 3))
         assert largest.value == max(value, 1) == largest.at({"p": value})
+
+
+def test_a_maximum_of_numbers_alone_is_a_number() -> None:
+    """Where symbols cancel, the formula has none; it is evaluated all the same."""
+    a = Symbolic.symbol("a", 7)
+    assert number.maximum(a - a, 1, F(1, 2)).expr == 1
+    assert number.minimum(number.maximum(a - a, 1), a).at({"a": F(1, 3)}) == F(1, 3)
 
 
 def test_comparisons_and_hash_use_the_value() -> None:
@@ -525,5 +532,6 @@ def test_an_error_in_a_group_is_not_swallowed() -> None:
 
 
 def test_plain_arithmetic_needs_neither_numpy_nor_sympy() -> None:
-    code = "import sys, costcalc.number as n; n.make_divisible(30); n.ceil_div(7, 2); print({'numpy', 'sympy'} & set(sys.modules))"
+    use = "import sys, costcalc.number as n; n.make_divisible(30); n.ceil_div(7, 2)"
+    code = f"{use}; print({{'numpy', 'sympy'}} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"

@@ -149,7 +149,8 @@ class Symbolic:
         if any(isinstance(x, Symbolic) and x.ideal for x in numbers):  # the branch that is taken here
             return _lift(largest, next(_expr(x) for x in numbers if _value(x) == largest), *numbers)
         # unevaluated: sympy compares every pair of arguments otherwise, for minutes where there are dozens
-        return _lift(largest, sympy.Max(*map(_expr, numbers), evaluate=False), *numbers)
+        exprs = [_expr(x) for x in numbers]
+        return _lift(largest, sympy.Max(*exprs, evaluate=all(e.is_Number for e in exprs)), *numbers)
 
     @staticmethod
     def gcd(a: Any, b: Any) -> Symbolic:

@@ -1,0 +1,93 @@
+"""Convolutions: dense and grouped ones as matrix products over chunks of rows, depthwise ones tap by tap."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+
+from costcalc.execute.sliding import each_axis, fitting, margins, padded, tap
+from costcalc.execute.work import Floats, Work, kernel
+
+CHUNK = 2**22  # elements of gathered windows at a time, 16 MiB
+
+
+@kernel("conv")
+def conv(work: Work) -> Floats:
+    """Every output is the sum over the taps and the input channels of its group."""
+    groups, channels, out = work["groups"], work.x.shape[1], work["out"]
+    kernels = each_axis(work["kernel"], work.x.ndim - 2)
+    weights = work.make("weights", groups, channels // groups * int(np.prod(kernels)), out // groups)
+    gathered = _Windows(work, kernels)
+    y = np.empty((len(work.x), out, *gathered.outputs), np.float32)
+    for rows in gathered.chunks(groups):
+        columns = gathered.columns(rows, groups)  # (N, groups, positions, channels of a group * taps)
+        block = work.matmul(columns, weights)  # (N, groups, positions, out channels of a group)
+        shape = (len(y), out, rows.stop - rows.start, *gathered.outputs[1:])
+        y[:, :, rows] = block.swapaxes(2, 3).reshape(shape)
+    return work.add_bias(y)
+
+
+class _Windows:
+    """The windows of a convolution's input, gathered a few rows at a time so that memory stays bounded."""
+
+    def __init__(self, work: Work, kernels: list[int]) -> None:
+        rank = len(kernels)
+        self.strides, self.gaps = each_axis(work["stride"], rank), each_axis(work["dilation"], rank)
+        reach = [(k - 1) * gap + 1 for k, gap in zip(kernels, self.gaps, strict=True)]
+        sizes = work.x.shape[2:]
+        self.x = padded(work.x, margins(work["padding"], sizes, reach, self.strides))
+        self.outputs = [fitting(*s) for s in zip(self.x.shape[2:], reach, self.strides, strict=True)]
+        self.taps = list(product(*map(range, kernels)))
+
+    def chunks(self, groups: int) -> list[slice]:
+        """The rows of the output in pieces."""
+        row = len(self.x) * self.x.shape[1] * len(self.taps) * int(np.prod(self.outputs[1:]))
+        step = max(1, CHUNK // row)
+        return [slice(start, min(start + step, self.outputs[0])) for start in range(0, self.outputs[0], step)]
+
+    def columns(self, rows: slice, groups: int) -> Floats:
+        """For each position of these rows, what its window sees of each group."""
+        outputs = [rows.stop - rows.start, *self.outputs[1:]]
+        shift = [rows.start * self.strides[0]] + [0] * (len(outputs) - 1)
+        seen = np.stack([
+            tap(self.x, tuple(s + t * gap for s, t, gap in zip(shift, where, self.gaps, strict=True)), outputs, self.strides)
+            for where in self.taps
+        ], axis=2)  # fmt: skip
+        n, channels = seen.shape[:2]
+        return seen.reshape(n, groups, channels // groups * len(self.taps), -1).swapaxes(2, 3)
+
+
+def depthwise_sum(work: Work, multiplier: int) -> Floats:
+    """Each channel with `multiplier` filters of its own, accumulated one tap at a time; no bias yet."""
+    n, channels, *sizes = work.x.shape
+    rank = len(sizes)
+    kernels, strides, gaps = (each_axis(work[name], rank) for name in ("kernel", "stride", "dilation"))
+    reach = [(k - 1) * gap + 1 for k, gap in zip(kernels, gaps, strict=True)]
+    x = padded(work.x, margins(work["padding"], tuple(sizes), reach, strides))
+    outputs = [fitting(*s) for s in zip(x.shape[2:], reach, strides, strict=True)]
+    weights = work.make("weights", channels, multiplier, *kernels)
+    y = np.zeros((n, channels, multiplier, *outputs), np.float32)
+    for where in product(*map(range, kernels)):
+        seen = tap(x, tuple(t * gap for t, gap in zip(where, gaps, strict=True)), outputs, strides)
+        factor = weights[(slice(None), slice(None), *where)].reshape(channels, multiplier, *([1] * rank))
+        y += seen[:, :, None] * factor
+        work.count("macs", y.size)
+    return y.reshape(n, channels * multiplier, *outputs)
+
+
+@kernel("depthwise")
+def depthwise(work: Work) -> Floats:
+    """Output channel c * multiplier + i is filter i on input channel c."""
+    return work.add_bias(depthwise_sum(work, work["multiplier"]))
+
+
+@kernel("separable")
+def separable(work: Work) -> Floats:
+    """A depthwise convolution, then at each position a matrix product over its channels."""
+    middle = depthwise_sum(work, work["multiplier"])
+    work.workspace = middle.nbytes
+    n, channels, *outputs = middle.shape
+    weights = work.make("weights", work["out"], channels)
+    y = work.matmul(weights, middle.reshape(n, channels, -1))
+    return work.add_bias(y.reshape(n, work["out"], *outputs))
