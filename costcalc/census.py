@@ -16,6 +16,7 @@ class Census(NamedTuple):
     """Counts by class; see the comments for what one of each is."""
 
     macs: Number = 0  # a product added to a running sum: convolution, linear layer, matrix product
+    valid_macs: Number = 0  # those of the macs that touch an element of the input, not of its padding
     bias_adds: Number = 0  # a bias added to a finished sum
     multiplications: Number = 0
     additions: Number = 0  # subtractions too
@@ -43,5 +44,5 @@ class Census(NamedTuple):
 
 
 CLASSES = Census._fields
-OPERATIONS = CLASSES[:7]
-PARAMETERS = CLASSES[7:11]
+OPERATIONS = CLASSES[:8]
+PARAMETERS = CLASSES[8:12]

@@ -37,7 +37,9 @@ class CannotRun(Exception):  # noqa: N818 - it says what is the matter
     """A node that has no kernel."""
 
 
-def execute(network: Network, batch: int = 1, seed: int = 0, step: Callable[[Node], None] = lambda _: None) -> Execution:
+def execute(
+    network: Network, batch: int = 1, seed: int = 0, step: Callable[[Node], None] = lambda _: None
+) -> Execution:
     """Runs the network on random samples; `step` is told each node before it runs. Raises CannotRun."""
     rng = np.random.default_rng(seed)
     entry = rng.uniform(-1, 1, (batch, *map(int, network.input.dims))).astype(np.float32)

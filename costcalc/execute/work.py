@@ -28,7 +28,9 @@ class Tensor(NamedTuple):
 class Work:
     """One node at work: its inputs and attributes, and what it has tallied so far."""
 
-    def __init__(self, inputs: list[Tensor], attributes: Mapping[str, Any], rng: np.random.Generator, own: bool) -> None:
+    def __init__(
+        self, inputs: list[Tensor], attributes: Mapping[str, Any], rng: np.random.Generator, own: bool
+    ) -> None:
         self.inputs, self.attributes, self.rng = inputs, attributes, rng
         self.own = own  # whether nobody else will read the first input, so that its memory may be overwritten
         self.tally: Counter[str] = Counter()  # operations by class
@@ -57,6 +59,10 @@ class Work:
         product = np.matmul(a, b)
         self.count("macs", product.size * a.shape[-1])
         return product
+
+    def count_valid(self, seen: Floats, products: int) -> None:
+        """Notes the multiply-accumulates just done on real elements: `seen` is 1 where the taps saw one, 0 on padding."""
+        self.count("valid_macs", np.count_nonzero(seen) * products)
 
     def add_bias(self, y: Floats) -> Floats:
         """Adds one new bias to each channel of y in place, where the node has biases."""

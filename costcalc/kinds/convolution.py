@@ -8,7 +8,7 @@ from typing import Any
 from costcalc.census import Census
 from costcalc.kinds.attributes import KindError, count, flag, padding_attribute, per_axis
 from costcalc.kinds.base import Layer, kind
-from costcalc.kinds.window import need_map, output_sizes, spread, stepped, written
+from costcalc.kinds.window import need_map, output_sizes, spread, stepped, valid_taps, written
 from costcalc.number import Number, exact_div, product
 from costcalc.shape import Shape
 
@@ -34,11 +34,15 @@ class Windowed(Layer):
         need_map(x, self.name)
         return output_sizes(x, self.kernel, self.stride, self.padding, self.dilation)
 
-    def biased(self, weights: Number, macs: Number, y: Shape) -> Census:
+    def valid(self, x: Shape, y: Shape) -> Number:
+        """The number of taps, over all positions, that lie on the input and not on its padding."""
+        return valid_taps(x, y, self.kernel, self.stride, self.padding, self.dilation)
+
+    def biased(self, weights: Number, macs: Number, valid: Number, y: Shape) -> Census:
         """The census of a convolution with these weights: a bias is one parameter a channel, one add an output."""
         if self.bias:
-            return Census(macs=macs, weights=weights, bias_adds=y.size, biases=y.channels)
-        return Census(macs=macs, weights=weights)
+            return Census(macs=macs, valid_macs=valid, weights=weights, bias_adds=y.size, biases=y.channels)
+        return Census(macs=macs, valid_macs=valid, weights=weights)
 
     def variety(self) -> str:
         return written(self.kernel)
@@ -68,8 +72,9 @@ class Conv(Windowed):
         return Shape(self.out, sizes)
 
     def census(self, x: Shape, y: Shape) -> Census:
-        per_output = self.taps(x) * exact_div(x.channels, self.groups)
-        return self.biased(per_output * y.channels, per_output * y.size, y)
+        seen = exact_div(x.channels, self.groups)  # input channels of each output
+        weights = self.taps(x) * seen * y.channels
+        return self.biased(weights, weights * y.positions, self.valid(x, y) * seen * y.channels, y)
 
     def variety(self) -> str:
         return written(self.kernel) + ("" if self.groups == 1 else f" g{self.groups}")
@@ -89,7 +94,7 @@ class Depthwise(Windowed):
         return Shape(x.channels * self.multiplier, self.positions(x))
 
     def census(self, x: Shape, y: Shape) -> Census:
-        return self.biased(self.taps(x) * y.channels, self.taps(x) * y.size, y)
+        return self.biased(self.taps(x) * y.channels, self.taps(x) * y.size, self.valid(x, y) * y.channels, y)
 
 
 @kind("separable")
@@ -110,8 +115,9 @@ class Separable(Windowed):
 
     def census(self, x: Shape, y: Shape) -> Census:
         middle = x.channels * self.multiplier
-        per_position = self.taps(x) * middle + middle * y.channels
-        return self.biased(per_position, per_position * y.positions, y)
+        weights = self.taps(x) * middle + middle * y.channels
+        pointwise = middle * y.channels * y.positions
+        return self.biased(weights, weights * y.positions, self.valid(x, y) * middle + pointwise, y)
 
     def workspace(self, inputs: Sequence[Shape], output: Shape) -> Any:
         return inputs[0].channels * self.multiplier * output.positions

@@ -29,6 +29,7 @@ class Linear(Layer):
 
     def census(self, x: Shape, y: Shape) -> Census:
         weights = x.channels * y.channels
+        macs = weights * y.positions
         if self.bias:
-            return Census(macs=weights * y.positions, weights=weights, biases=y.channels, bias_adds=y.size)
-        return Census(macs=weights * y.positions, weights=weights)
+            return Census(macs=macs, valid_macs=macs, weights=weights, biases=y.channels, bias_adds=y.size)
+        return Census(macs=macs, valid_macs=macs, weights=weights)

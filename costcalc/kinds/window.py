@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from costcalc.kinds.attributes import KindError
-from costcalc.number import Number, ceil_div, maximum, minimum
+from costcalc.number import Number, ceil_div, concrete, maximum, minimum, product, total
 from costcalc.shape import AXES, Shape
 
 
@@ -90,6 +90,42 @@ def output_sizes(
         else:
             sizes.append(room // step + 1)
     return tuple(sizes)
+
+
+def valid_taps(x: Shape, y: Shape, kernel: Any, stride: Any, padding: Any, dilation: Any) -> Number:
+    """How many taps of all windows together lie on the input, not on its padding, for one channel.
+
+    Window and padding are boxes, so the number is a product over the axes. Along one, tap u of output o touches element
+    o*stride + u*dilation - before; of the outputs, those from ceil((before - u*dilation) / stride) to
+    floor((size - 1 + before - u*dilation) / stride) find it inside.
+    """
+    rank = len(x.spatial)
+    kernels, strides, dilations = (
+        spread(value, rank, name) for value, name in ((kernel, "kernel"), (stride, "stride"), (dilation, "dilation"))
+    )
+    return product(
+        _valid_along(
+            x.spatial[axis], y.spatial[axis], kernels[axis], strides[axis], dilations[axis], padding, axis, rank
+        )
+        for axis in range(rank)
+    )
+
+
+def _valid_along(
+    size: Number, outputs: Number, taps: Number, step: Number, gap: Number, padding: Any, axis: int, rank: int
+) -> Number:
+    before, after = padding_of(padding, size, (taps - 1) * gap + 1, step, axis, rank)
+    if isinstance(before, int) and isinstance(after, int) and before == after == 0:
+        return taps * outputs
+    return total(
+        maximum(
+            minimum(outputs - 1, (size - 1 + before - u * gap) // step)
+            - maximum(ceil_div(before - u * gap, step), 0)
+            + 1,
+            0,
+        )
+        for u in range(concrete(taps))
+    )
 
 
 def written(value: Any, rank: int | None = None) -> str:

@@ -23,6 +23,7 @@ def conv(work: Work) -> Floats:
     for rows in gathered.chunks(groups):
         columns = gathered.columns(rows, groups)  # (N, groups, positions, channels of a group * taps)
         block = work.matmul(columns, weights)  # (N, groups, positions, out channels of a group)
+        work.count_valid(gathered.real(rows), len(y) * channels // groups * out)
         shape = (len(y), out, rows.stop - rows.start, *gathered.outputs[1:])
         y[:, :, rows] = block.swapaxes(2, 3).reshape(shape)
     return work.add_bias(y)
@@ -36,7 +37,9 @@ class _Windows:
         self.strides, self.gaps = each_axis(work["stride"], rank), each_axis(work["dilation"], rank)
         reach = [(k - 1) * gap + 1 for k, gap in zip(kernels, self.gaps, strict=True)]
         sizes = work.x.shape[2:]
-        self.x = padded(work.x, margins(work["padding"], sizes, reach, self.strides))
+        pairs = margins(work["padding"], sizes, reach, self.strides)
+        self.x = padded(work.x, pairs)
+        self.ones = padded(np.ones((1, 1, *sizes), np.float32), pairs)
         self.outputs = [fitting(*s) for s in zip(self.x.shape[2:], reach, self.strides, strict=True)]
         self.taps = list(product(*map(range, kernels)))
 
@@ -46,14 +49,22 @@ class _Windows:
         step = max(1, CHUNK // row)
         return [slice(start, min(start + step, self.outputs[0])) for start in range(0, self.outputs[0], step)]
 
-    def columns(self, rows: slice, groups: int) -> Floats:
-        """For each position of these rows, what its window sees of each group."""
+    def gather(self, x: Floats, rows: slice) -> Floats:
+        """What each tap sees of x in these rows: (N, C, taps, *outputs)."""
         outputs = [rows.stop - rows.start, *self.outputs[1:]]
         shift = [rows.start * self.strides[0]] + [0] * (len(outputs) - 1)
-        seen = np.stack([
-            tap(self.x, tuple(s + t * gap for s, t, gap in zip(shift, where, self.gaps, strict=True)), outputs, self.strides)
+        return np.stack([
+            tap(x, tuple(s + t * gap for s, t, gap in zip(shift, where, self.gaps, strict=True)), outputs, self.strides)
             for where in self.taps
         ], axis=2)  # fmt: skip
+
+    def real(self, rows: slice) -> Floats:
+        """What each tap would see of an input of ones, in one channel of one sample: 0 on padding."""
+        return self.gather(self.ones, rows)
+
+    def columns(self, rows: slice, groups: int) -> Floats:
+        """For each position of these rows, what its window sees of each group."""
+        seen = self.gather(self.x, rows)
         n, channels = seen.shape[:2]
         return seen.reshape(n, groups, channels // groups * len(self.taps), -1).swapaxes(2, 3)
 
@@ -64,15 +75,18 @@ def depthwise_sum(work: Work, multiplier: int) -> Floats:
     rank = len(sizes)
     kernels, strides, gaps = (each_axis(work[name], rank) for name in ("kernel", "stride", "dilation"))
     reach = [(k - 1) * gap + 1 for k, gap in zip(kernels, gaps, strict=True)]
-    x = padded(work.x, margins(work["padding"], tuple(sizes), reach, strides))
+    pairs = margins(work["padding"], tuple(sizes), reach, strides)
+    x, ones = padded(work.x, pairs), padded(np.ones((1, 1, *sizes), np.float32), pairs)
     outputs = [fitting(*s) for s in zip(x.shape[2:], reach, strides, strict=True)]
     weights = work.make("weights", channels, multiplier, *kernels)
     y = np.zeros((n, channels, multiplier, *outputs), np.float32)
     for where in product(*map(range, kernels)):
-        seen = tap(x, tuple(t * gap for t, gap in zip(where, gaps, strict=True)), outputs, strides)
+        offsets = tuple(t * gap for t, gap in zip(where, gaps, strict=True))
+        seen = tap(x, offsets, outputs, strides)
         factor = weights[(slice(None), slice(None), *where)].reshape(channels, multiplier, *([1] * rank))
         y += seen[:, :, None] * factor
         work.count("macs", y.size)
+        work.count_valid(tap(ones, offsets, outputs, strides), n * channels * multiplier)
     return y.reshape(n, channels * multiplier, *outputs)
 
 
@@ -90,4 +104,5 @@ def separable(work: Work) -> Floats:
     n, channels, *outputs = middle.shape
     weights = work.make("weights", work["out"], channels)
     y = work.matmul(weights, middle.reshape(n, channels, -1))
+    work.count("valid_macs", y.size * channels)  # nothing is padded between the two
     return work.add_bias(y.reshape(n, work["out"], *outputs))

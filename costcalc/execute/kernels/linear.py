@@ -11,4 +11,5 @@ def linear(work: Work) -> Floats:
     x = work.x
     weights = work.make("weights", x.shape[-1], work["out"])
     y = work.matmul(x.reshape(-1, x.shape[-1]), weights)
+    work.count("valid_macs", y.size * x.shape[-1])
     return work.add_bias(y.reshape(*x.shape[:-1], work["out"]))

@@ -26,10 +26,14 @@ def _taps(work: Work, fill: float) -> list[Floats]:
     strides = each_axis(work.attributes.get("stride") or work["kernel"], len(sizes))
     pairs = margins(work["padding"], sizes, kernels, strides)
     outputs = [
-        _starts(size, *pair, k, s, work["ceil_mode"]) for size, pair, k, s in zip(sizes, pairs, kernels, strides, strict=True)
+        _starts(size, *pair, k, s, work["ceil_mode"])
+        for size, pair, k, s in zip(sizes, pairs, kernels, strides, strict=True)
     ]
     # a window may hang over the end: give it something to see
-    beyond = [max(0, (n - 1) * s + k - sum(pair) - size) for n, s, k, pair, size in zip(outputs, strides, kernels, pairs, sizes, strict=True)]
+    beyond = [
+        max(0, (n - 1) * s + k - sum(pair) - size)
+        for n, s, k, pair, size in zip(outputs, strides, kernels, pairs, sizes, strict=True)
+    ]
     x = padded(work.x, [(a, b + more) for (a, b), more in zip(pairs, beyond, strict=True)], fill)
     return [tap(x, where, outputs, strides) for where in product(*map(range, kernels))]
 
