@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
 from costcalc.cost import Convention, Report, count
 from costcalc.errors import Problem, UsageError
-from costcalc.network import Network
+from costcalc.network import Network, Node
 from costcalc.published import check
 from costcalc.spec import Document, build_network, read_document
 from costcalc.spec.hyperparameters import read_setting
+from costcalc.verify import Verification, verify
 
 Setting = int | float | Fraction | bool | str
 
@@ -36,6 +37,13 @@ class Model:
         """
         report = count(self.network, convention, batch, dtype)
         return report._replace(published=check(report, self.document))
+
+    def verify(self, batch: int = 1, seed: int = 0, step: Callable[[Node], None] = lambda _: None) -> Verification:
+        """Runs the network on random weights and `batch` random samples, and compares every node with the report.
+
+        Raises UsageError where it cannot be run.
+        """
+        return verify(self.report(batch=batch), seed, step)
 
 
 def load(spec: str, /, **hyperparameters: Setting) -> Model:

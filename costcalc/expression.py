@@ -21,10 +21,11 @@ MAX_DEPTH = 40
 MAX_BITS = 256
 
 TOKEN = re.compile(
-    r"\s*(?:(?P<number>[0-9][0-9A-Za-z_.]*)|(?P<name>[^\W\d]\w*(?:\.[^\W\d]\w*)*)|(?P<op>//|<=|>=|==|!=|[-+*/%()<>,])|(?P<bad>\S))"
+    r"\s*(?:(?P<number>[0-9](?:[eE][+-](?=[0-9])|[0-9A-Za-z_.])*)|(?P<name>[^\W\d]\w*(?:\.[^\W\d]\w*)*)|(?P<op>//|<=|>=|==|!=|[-+*/%()<>,])|(?P<bad>\S))"
 )
 FOREIGN = {
     "^": "powers are written out: a*a",
+    "*": "powers are written out: a*a",
     "&": "write `and`",
     "|": "write `or`",
     "!": "write `not` or `!=`",
@@ -239,7 +240,9 @@ class _Parser:
         least, most, _ = FUNCTIONS[name]
         if not least <= len(arguments) <= most:
             wanted = str(least) if least == most else f"{least} to {most}"
-            raise ExpressionError(f"`{name}` takes {wanted} arguments, not {len(arguments)}", offset, length)
+            raise ExpressionError(
+                f"`{name}` takes {wanted} argument{'s' * (most > 1)}, not {len(arguments)}", offset, length
+            )
         return Tree(name, tuple(arguments), offset, length)
 
 
@@ -312,6 +315,8 @@ def _equal(tree: Tree, names: Mapping[str, Any]) -> bool:
     a, b = (_evaluate(part, names) for part in tree.parts)
     if isinstance(a, str) != isinstance(b, str):
         raise ExpressionError("a word is compared with a number", tree.offset, tree.length)
+    if isinstance(a, bool) != isinstance(b, bool):
+        raise ExpressionError("a truth value is compared with a number", tree.offset, tree.length)
     for word, other, part in ((a, b, tree.parts[1]), (b, a, tree.parts[0])):
         if isinstance(word, Word) and word.choices and other not in word.choices:
             near = suggestion(other, word.choices)

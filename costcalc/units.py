@@ -66,7 +66,7 @@ def in_bytes(count: int) -> str:
 
 def _scaled(count: int, base: int, prefixes: str) -> str:
     power = 1
-    while power < len(prefixes) and count >= base ** (power + 1):
+    while power < len(prefixes) and 200 * count + base**power >= 200 * base ** (power + 1):  # as rounded below
         power += 1
     hundredths = (200 * count + base**power) // (2 * base**power)
     return f"{hundredths // 100}.{hundredths % 100:02d} {prefixes[power - 1]}"

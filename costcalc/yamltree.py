@@ -15,7 +15,6 @@ import yaml
 
 from costcalc.errors import Problem, Source, Span, SpecError
 
-MAX_BYTES = 32 * 2**20
 MAX_DEPTH = 60
 MAX_VALUES = 100_000  # scalars, lists and mappings in one file
 MAX_JOINED = 2_000  # characters; longer than any expression may be

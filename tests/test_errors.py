@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def test_carets_stand_under_the_word() -> None:
     """In every text the carets are below the line that is shown, and not beyond its end."""
     for path in ERRORS.glob("*.txt"):
         lines = path.read_text(encoding="utf-8").split("\n")
-        for above, below in zip(lines, lines[1:], strict=False):
+        for above, below in itertools.pairwise(lines):
             if below.strip(" |^") == "" and "^" in below:
                 wide = sum(1 for character in above if ord(character) > 0x2E80)
                 assert below.rindex("^") <= max(len(above) + wide, above.index("|") + 2), path.name

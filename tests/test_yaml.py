@@ -73,7 +73,7 @@ def test_colon_inside_parentheses_is_refused() -> None:
 
 
 def test_nothing_is_converted() -> None:
-    words = "no yes on off null ~ 010 0x1F 1:30 1e3 1_000 .5 +3 2001-01-01 true 1.0".split()
+    words = ["no", "Yes", "on", "null", "~", "010", "0x1F", "1:30", "1e3", "1_000", ".5", "+3", "2001-01-01", "1.0"]
     assert plain(parsed("\n".join(f"- {word}" for word in words))) == words
 
 

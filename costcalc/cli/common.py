@@ -91,13 +91,19 @@ def _settings_first(args: list[str], options: dict[str, bool]) -> tuple[list[str
 
 def _is_value(rest: list[str], positionals: list[str], options: dict[str, bool]) -> bool:
     """Whether the next argument belongs to the hyper-parameter before it; in `--flag SPEC` it is the spec."""
-    if rest[0].startswith("-"):
-        return NUMBER.fullmatch(rest[0].lstrip("-")) is not None
+    if rest[0] in ("true", "false") or all(NUMBER.fullmatch(part) for part in rest[0].removeprefix("-").split("/")):
+        return True
+    if rest[0].startswith("-") or _names_a_spec(rest[0]):
+        return False
     following, skip = 0, False
     for arg in rest[1:]:
-        following += not skip and not arg.startswith("--")
+        following += not arg.startswith("--") and (not skip or _names_a_spec(arg))
         skip = options.get(arg, arg.startswith("--") and "=" not in arg)
     return bool(positionals or following)
+
+
+def _names_a_spec(arg: str) -> bool:
+    return arg.endswith((".yaml", ".yml", ".onnx")) or arg in bundled()
 
 
 def given(pairs: Iterable[str]) -> dict[str, Any]:

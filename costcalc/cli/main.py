@@ -1,6 +1,6 @@
 """The entry point: finds the command, runs it, and turns whatever happens into an exit code.
 
-0 fine, 2 usage or an invalid input, 70 a bug of ours, 130 interrupted.
+0 fine, 3 `verify` found a difference, 2 usage or an invalid input, 70 a bug of ours, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from costcalc.version import VERSION
 
 COMMANDS = {  # command: its line in the overview; its module is imported when it is called
     "report": "what a network costs, layer by layer, by kind, by stage",
+    "verify": "runs a network and confirms every count",
     "convert": "a spec as the flat layer IR, in JSON",
     "list": "the specs, kinds and conventions there are",
     "schema": "the JSON Schema of specs, for editors",

@@ -20,6 +20,7 @@ from costcalc.cost import DTYPES
 from costcalc.cost.report import BY, SORTS
 from costcalc.errors import Problem, UsageError
 from costcalc.render import FORMATS, View, render
+from costcalc.verify import DISAGREED
 
 app = command_app()
 
@@ -70,6 +71,9 @@ def report(
         str, typer.Option("--dtype", metavar="|".join(DTYPES), help="How weights and activations are stored.")
     ] = "float32",
     format: Annotated[str, typer.Option("--format", metavar="|".join(FORMATS), help="How to write it.")] = "table",
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Run the network, and report only if every node agrees.")
+    ] = False,
     output: Annotated[
         Optional[str], typer.Option("--output", "-o", metavar="FILE", help="Write to a file instead of stdout.")
     ] = None,
@@ -95,6 +99,19 @@ def report(
     values = given(settings)
     model = Model(document_for(ctx, spec, values), values)
     counted = model.report(convention, batch, dtype)
+    if verify:
+        counted = counted._replace(verified=_agreed(model, batch))
     chosen = view if format != "json" or (by, depth, sort, top) != (None, None, "order", None) else None
     width = terminal_width() if output is None and format == "table" else None
     write(render(counted, format, chosen, width, wants_color(), can_show_bars()), output, [spec, convention])
+
+
+def _agreed(model: Model, batch: int) -> bool:
+    """Runs the network. Where a node disagrees, says so and ends with the exit code of `verify`."""
+    found = model.verify(batch)
+    if not found.agreed:
+        from costcalc.render.verification import verification_text
+
+        typer.echo(verification_text(found), err=True, nl=False)
+        raise typer.Exit(DISAGREED)
+    return True

@@ -17,7 +17,8 @@ from costcalc.expression import Expression, ExpressionError, parse
 from costcalc.kinds import REGISTRY
 from costcalc.number import is_number, is_whole, total
 from costcalc.shape import Shape
-from costcalc.yamltree import MAX_BYTES, Pairs, Scalar, Tree, parse_yaml
+from costcalc.textfile import read_file
+from costcalc.yamltree import Pairs, Scalar, Tree, parse_yaml
 
 BUNDLED = Path(__file__).resolve().parent.parent / "conventions"
 VERSION = "1"
@@ -41,7 +42,7 @@ class Convention(NamedTuple):
         """
         rule = self.rules.get(kind, self.rules.get("default"))
         if not isinstance(rule, Expression):
-            return rule
+            return rule  # a constant, or None
         if rule.tree.op == "name" and rule.text in CLASSES:  # the usual case, without a scope
             return getattr(census, rule.text)
         names = {name: getattr(census, name) for name in (*CLASSES, "params")}
@@ -53,12 +54,12 @@ class Convention(NamedTuple):
             raise UsageError(
                 Problem(f"convention `{self.name}`, kind `{kind}`: {error.message} in `{rule.text}`")
             ) from None
-        if not is_number(value) or not is_whole(value):
+        if not is_number(value) or not is_whole(value) or value < 0:
             raise UsageError(
                 Problem(
                     f"convention `{self.name}`, kind `{kind}`: `{rule.text}` gives {value}",
                     None,
-                    "a count is a whole number; use floor or ceil where a tool rounds",
+                    "a count is a whole number from 0; use floor or ceil where a tool rounds",
                 )
             )
         return value
@@ -73,19 +74,10 @@ def load_convention(name: str) -> Convention:
     """A bundled convention, or the one in a file. Raises UsageError and SpecError."""
     found = conventions()
     path = found.get(name) or Path(name)
-    try:
-        if path.is_dir():
-            raise UsageError(Problem(f"`{name}` is a directory", None, "name a convention or a file of one"))
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-        text = data.decode("utf-8-sig")
-    except (OSError, ValueError) as error:
-        if name.endswith((".yaml", ".yml")) or "/" in name:
-            raise UsageError(
-                Problem(f"cannot read the convention `{name}`: {getattr(error, 'strerror', None) or error}")
-            ) from None
-        raise UsageError(unknown("convention", name, found)) from None
-    return _read(Source(name if name not in found else path.name, text), path.stem)
+    if name not in found and not path.exists() and not name.endswith((".yaml", ".yml")) and "/" not in name:
+        raise UsageError(unknown("convention", name, found))
+    source, _ = read_file(path, name if name not in found else path.name)
+    return _read(source, path.stem)
 
 
 def _read(source: Source, stem: str) -> Convention:
@@ -150,6 +142,8 @@ def _rules(tree: Tree | None, whole: Pairs, problems: list[Problem]) -> dict[str
                 Problem(error.message, value.span.part(error.offset + value.quoted, error.length), error.help)
             )
             continue
+        if not isinstance(rule, Expression) and not is_whole(rule):
+            problems.append(Problem(f"{value.text} is not a whole number", value.span, "a count is a whole number"))
         for name, offset, _ in rule.names() if isinstance(rule, Expression) else ():
             if name not in NAMES:
                 problems.append(unknown("name", name, NAMES, value.span.part(offset + value.quoted, len(name))))

@@ -10,7 +10,7 @@ from costcalc.cost.report import Report, Row, Totals, summed
 from costcalc.errors import Problem, UsageError, unknown
 from costcalc.kinds import REGISTRY, Kind
 from costcalc.network import Network, Node
-from costcalc.number import Number, ceil_div, total
+from costcalc.number import Number, ceil_div, is_number, is_whole, total
 
 DTYPES = {
     "float64": 64,
@@ -35,7 +35,7 @@ def count(network: Network, convention: Convention | str = "paper", batch: Any =
         convention = load_convention(convention)
     if dtype not in DTYPES:
         raise UsageError(unknown("dtype", dtype, DTYPES))
-    if isinstance(batch, int) and not 1 <= batch <= MAX_BATCH:
+    if not is_number(batch) or not is_whole(batch) or not 1 <= batch <= MAX_BATCH:
         raise UsageError(Problem(f"the batch cannot be {batch}", None, f"a whole number from 1 to {MAX_BATCH:,}"))
     kinds = [REGISTRY[node.kind](node.attributes) for node in network.nodes]
     live = liveness(network, kinds)
@@ -56,7 +56,7 @@ def count(network: Network, convention: Convention | str = "paper", batch: Any =
 def _row(network: Network, node: Node, kind: Kind, convention: Convention, batch: Any, new: Number, bits: int) -> Row:
     inputs = tuple(network.shapes[name] for name in node.inputs)
     census = kind.count(inputs, node.output)
-    scaled = census if census is None or batch == 1 else census.for_batch(batch)
+    scaled = census if census is None or (isinstance(batch, int) and batch == 1) else census.for_batch(batch)
     counted = None if scaled is None else convention.apply(node.kind, scaled, inputs, node.output, batch)
     elements: Number = 0
     if kind.storage != "view":

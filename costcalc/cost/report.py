@@ -89,6 +89,7 @@ class Report(NamedTuple):
     layers: tuple[Row, ...]  # one for each node, in the order in which they run
     totals: Totals
     published: tuple[Published, ...] = ()
+    verified: bool = False  # whether an execution of exactly this agreed at every node
 
     @property
     def uncounted(self) -> list[str]:

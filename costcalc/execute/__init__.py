@@ -6,6 +6,6 @@ in `kinds/`, the cost model or a predicted number, and no code is shared with th
 published definition of the operation decides, then this executor, then the rule.
 """
 
-from costcalc.execute.run import Execution, NodeRun, execute
+from costcalc.execute.run import CannotRun, Execution, NodeRun, execute
 
-__all__ = ["Execution", "NodeRun", "execute"]
+__all__ = ["CannotRun", "Execution", "NodeRun", "execute"]

@@ -39,16 +39,14 @@ class Mul(Join):
     """
 
     def shape(self, xs: Sequence[Shape]) -> Shape:
-        largest = max(xs, key=lambda x: len(x.spatial))
+        wide = [x for x in xs if any(size != 1 for size in x.spatial)]
+        whole = wide[0] if wide else max(xs, key=lambda x: len(x.spatial))
         for x in xs:
-            gate = x.channels == largest.channels and all(size == 1 for size in x.spatial)
-            if x != largest and not gate:
-                raise KindError(f"`mul` of shapes that do not fit: {_listed(xs)}", None,
-                                "they must be the same, or one a vector with as many channels")  # fmt: skip
-        for x in xs:  # of equal rank, one may still be 1 x 1
-            if any(size != 1 for size in x.spatial):
-                return x
-        return largest
+            gate = x.channels == whole.channels and all(size == 1 for size in x.spatial)
+            if x != whole and not (gate and len(x.spatial) in (0, len(whole.spatial))):
+                help_ = "they must be the same, or one a vector with as many channels"
+                raise KindError(f"`mul` of shapes that do not fit: {_listed(xs)}", None, help_)
+        return whole
 
     def census(self, xs: Sequence[Shape], y: Shape) -> Census:
         return Census(multiplications=(len(xs) - 1) * y.size)

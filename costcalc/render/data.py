@@ -58,13 +58,14 @@ def report_json(report: Report, view: View | None) -> dict[str, Any]:
         "input": list(network.input.dims),
         "convention": {"name": report.convention.name, "unit": report.convention.unit},
         "status": report.status,
+        **({"verified": True} if report.verified else {}),
         "totals": {name: getattr(totals, name) for name in TOTALS}
         | {"parameters": totals.parameters, "buffers": totals.census.buffers},
     }
     if report.uncounted:
         document["uncounted"] = report.uncounted
     if report.published:
-        document["published"] = [_published(p) for p in report.published]
+        document["published"] = [published_json(p) for p in report.published]
     if view is not None:
         rows = report.rows(view.by, view.depth, view.sort, view.top)
         document["by"] = view.by if view.depth is None else f"depth {view.depth}"
@@ -106,7 +107,7 @@ def _numbers(row: Row) -> dict[str, Any]:
     }
 
 
-def _published(p: Published) -> dict[str, Any]:
+def published_json(p: Published) -> dict[str, Any]:
     counted = {"part": p.counted[0], "whole": p.counted[1]} if isinstance(p.counted, tuple) else p.counted
     record = {"from": p.place, "quantity": p.quantity, "figure": p.figure, "counted": counted, "status": p.status}
     return record | ({"why": p.why} if p.why else {})

@@ -161,6 +161,8 @@ def notes(report: Report, by_kind: bool) -> tuple[tuple[str, str], ...]:
     ]
     if report.convention.name != "paper":
         listed.append(("MAdds", f"{totals.madds:,} (convention `paper`)"))
+    if report.verified:
+        listed.append(("verified", "every node was run, and did what was counted"))
     if report.uncounted:
         names = ", ".join(report.uncounted[:8]) + (
             f" and {len(report.uncounted) - 8} more" if len(report.uncounted) > 8 else ""

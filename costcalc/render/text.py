@@ -66,7 +66,8 @@ def _harmless(row: Sequence[str]) -> list[str]:
 def latex(sheet: Sheet) -> str:
     """A `booktabs` table with its facts as the caption; needs nothing but `\\usepackage{booktabs}`."""
     row: Callable[[Sequence[str]], str] = lambda cells: "  " + " & ".join(map(escape.latex, cells)) + r" \\"  # noqa: E731
-    caption = ". ".join(f"{name}: {text}" for name, text in sheet.facts)
+    partial = [note for note in sheet.notes if note[0] == "partial"]
+    caption = ". ".join(f"{name}: {text}" for name, text in (*sheet.facts, *partial))
     lines = [
         r"\begin{table}",
         r"\centering",

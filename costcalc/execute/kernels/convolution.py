@@ -9,7 +9,8 @@ import numpy as np
 from costcalc.execute.sliding import each_axis, fitting, margins, padded, tap
 from costcalc.execute.work import Floats, Work, kernel
 
-CHUNK = 2**22  # elements of gathered windows at a time, 16 MiB
+CHUNK = 2**20  # elements of gathered windows at a time, 4 MiB
+FEW = 2**16  # elements of a depthwise output at a time, 256 KiB
 
 
 @kernel("conv")
@@ -17,15 +18,14 @@ def conv(work: Work) -> Floats:
     """Every output is the sum over the taps and the input channels of its group."""
     groups, channels, out = work["groups"], work.x.shape[1], work["out"]
     kernels = each_axis(work["kernel"], work.x.ndim - 2)
-    weights = work.make("weights", groups, channels // groups * int(np.prod(kernels)), out // groups)
-    gathered = _Windows(work, kernels)
-    y = np.empty((len(work.x), out, *gathered.outputs), np.float32)
-    for rows in gathered.chunks(groups):
-        columns = gathered.columns(rows, groups)  # (N, groups, positions, channels of a group * taps)
-        block = work.matmul(columns, weights)  # (N, groups, positions, out channels of a group)
-        work.count_valid(gathered.real(rows), len(y) * channels // groups * out)
-        shape = (len(y), out, rows.stop - rows.start, *gathered.outputs[1:])
-        y[:, :, rows] = block.swapaxes(2, 3).reshape(shape)
+    weights = work.make("weights", groups, out // groups, channels // groups * int(np.prod(kernels)))
+    windows = _Windows(work, kernels)
+    y = np.empty((len(work.x), out, *windows.outputs), np.float32)
+    for rows in windows.chunks():
+        columns = windows.columns(rows, groups)  # (N, groups, channels of a group * taps, positions)
+        block = work.matmul(weights, columns)  # (N, groups, out channels of a group, positions)
+        work.count_valid(windows.real(rows), len(y) * channels // groups * out)
+        y[:, :, rows] = block.reshape(len(y), out, rows.stop - rows.start, *windows.outputs[1:])
     return work.add_bias(y)
 
 
@@ -38,35 +38,36 @@ class _Windows:
         reach = [(k - 1) * gap + 1 for k, gap in zip(kernels, self.gaps, strict=True)]
         sizes = work.x.shape[2:]
         pairs = margins(work["padding"], sizes, reach, self.strides)
-        self.x = padded(work.x, pairs)
+        self.x = padded(work.x, pairs) if any(map(any, pairs)) else work.x
         self.ones = padded(np.ones((1, 1, *sizes), np.float32), pairs)
         self.outputs = [fitting(*s) for s in zip(self.x.shape[2:], reach, self.strides, strict=True)]
         self.taps = list(product(*map(range, kernels)))
 
-    def chunks(self, groups: int) -> list[slice]:
+    def chunks(self) -> list[slice]:
         """The rows of the output in pieces."""
         row = len(self.x) * self.x.shape[1] * len(self.taps) * int(np.prod(self.outputs[1:]))
         step = max(1, CHUNK // row)
         return [slice(start, min(start + step, self.outputs[0])) for start in range(0, self.outputs[0], step)]
 
     def gather(self, x: Floats, rows: slice) -> Floats:
-        """What each tap sees of x in these rows: (N, C, taps, *outputs)."""
+        """What each tap sees of x in these rows: (N, C, taps, *outputs). A single tap sees x itself, not a copy."""
         outputs = [rows.stop - rows.start, *self.outputs[1:]]
         shift = [rows.start * self.strides[0]] + [0] * (len(outputs) - 1)
-        return np.stack([
+        seen = [
             tap(x, tuple(s + t * gap for s, t, gap in zip(shift, where, self.gaps, strict=True)), outputs, self.strides)
             for where in self.taps
-        ], axis=2)  # fmt: skip
+        ]
+        return np.stack(seen, axis=2) if len(seen) > 1 else seen[0][:, :, None]
 
     def real(self, rows: slice) -> Floats:
         """What each tap would see of an input of ones, in one channel of one sample: 0 on padding."""
         return self.gather(self.ones, rows)
 
     def columns(self, rows: slice, groups: int) -> Floats:
-        """For each position of these rows, what its window sees of each group."""
+        """What the windows of these rows see of each group, a column for each position."""
         seen = self.gather(self.x, rows)
         n, channels = seen.shape[:2]
-        return seen.reshape(n, groups, channels // groups * len(self.taps), -1).swapaxes(2, 3)
+        return seen.reshape(n, groups, channels // groups * len(self.taps), -1)
 
 
 def depthwise_sum(work: Work, multiplier: int) -> Floats:
@@ -76,17 +77,22 @@ def depthwise_sum(work: Work, multiplier: int) -> Floats:
     kernels, strides, gaps = (each_axis(work[name], rank) for name in ("kernel", "stride", "dilation"))
     reach = [(k - 1) * gap + 1 for k, gap in zip(kernels, gaps, strict=True)]
     pairs = margins(work["padding"], tuple(sizes), reach, strides)
-    x, ones = padded(work.x, pairs), padded(np.ones((1, 1, *sizes), np.float32), pairs)
+    x = padded(work.x, pairs) if any(map(any, pairs)) else work.x
+    ones = padded(np.ones((1, 1, *sizes), np.float32), pairs)
     outputs = [fitting(*s) for s in zip(x.shape[2:], reach, strides, strict=True)]
     weights = work.make("weights", channels, multiplier, *kernels)
     y = np.zeros((n, channels, multiplier, *outputs), np.float32)
-    for where in product(*map(range, kernels)):
+    step = max(1, FEW // (y.size // channels))
+    products = np.empty_like(y[:, :step])
+    for first, where in product(range(0, channels, step), product(*map(range, kernels))):
+        some = slice(first, first + step)  # few channels at a time, so that their sums stay in the processor's cache
         offsets = tuple(t * gap for t, gap in zip(where, gaps, strict=True))
-        seen = tap(x, offsets, outputs, strides)
-        factor = weights[(slice(None), slice(None), *where)].reshape(channels, multiplier, *([1] * rank))
-        y += seen[:, :, None] * factor
-        work.count("macs", y.size)
-        work.count_valid(tap(ones, offsets, outputs, strides), n * channels * multiplier)
+        seen = tap(x[:, some], offsets, outputs, strides)
+        factor = weights[(some, slice(None), *where)].reshape(-1, multiplier, *([1] * rank))
+        sums = y[:, some]
+        sums += np.multiply(seen[:, :, None], factor, out=products[:, : sums.shape[1]])
+        work.count("macs", sums.size)
+        work.count_valid(tap(ones, offsets, outputs, strides), sums.size // int(np.prod(outputs)))
     return y.reshape(n, channels * multiplier, *outputs)
 
 

@@ -1,0 +1,83 @@
+"""A verification as text and as a `costcalc/verify/1` document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from costcalc.network import plain
+from costcalc.render.data import published_json
+from costcalc.render.escape import terminal
+from costcalc.verify import Compared, Verification
+from costcalc.version import VERSION
+
+SHOWN = 5  # nodes that disagree, told in full
+
+
+def verification_text(v: Verification) -> str:
+    """One line where all agree; else the first nodes that do not, with both values and the place."""
+    network, totals = v.report.network, v.report.totals
+    settings = ", ".join(f"{name} {plain(value)}" for name, value in network.hyperparameters.items())
+    head = f"{terminal(network.name)} ({settings or 'no settings'}, batch {v.report.batch})"
+    missed = [p for p in v.published if p.status == "missed"]
+    errata = sum(p.status == "erratum" for p in v.published)
+    figures = (
+        f"; {len(v.published)} published figures: {len(v.published) - len(missed) - errata} met, {errata} errata"
+        if v.published
+        else ""
+    )
+    lines = [f"missed  {terminal(p.place)}: {p.quantity} {p.figure}, exactly {p.counted}" for p in missed]
+    if v.agreed:
+        counts = f"{totals.params:,} parameters, {totals.madds:,} MAdds, peak {v.executed_peak:,} bytes"
+        return "\n".join([f"agreed  {head}: {len(v.nodes)} nodes, {counts}{figures}", *lines]) + "\n"
+    wrong = [node for node in v.nodes if not node.agreed]
+    lines.insert(0, f"DISAGREED  {head}: {len(wrong)} of {len(v.nodes)} nodes{figures}")
+    for node in wrong[:SHOWN]:
+        lines += _told(node)
+    if len(wrong) > SHOWN:
+        lines.append(f"  ... and {len(wrong) - SHOWN} more nodes")
+    if v.predicted_peak != v.executed_peak:
+        lines.append(f"  peak of live activations: predicted {v.predicted_peak:,} bytes, executed {v.executed_peak:,}")
+    return "\n".join(lines) + "\n"
+
+
+def _told(node: Compared) -> list[str]:
+    place = f", {node.span}" if node.span else ""
+    parts = [
+        f"    {name}: predicted {predicted}, executed {executed}" for name, predicted, executed in node.differences
+    ]
+    return [f"  {node.path} ({node.kind}{place})", *parts]
+
+
+def verification_json(found: list[Verification]) -> dict[str, Any]:
+    """The document of one verification or several; `agreed` is of them all."""
+    if len(found) == 1:
+        return {"schema": "costcalc/verify/1", "version": VERSION, **_one(found[0])}
+    networks = [_one(v) for v in found]
+    return {
+        "schema": "costcalc/verify/1",
+        "version": VERSION,
+        "agreed": all(v.agreed for v in found),
+        "networks": networks,
+    }
+
+
+def _one(v: Verification) -> dict[str, Any]:
+    network = v.report.network
+    return {
+        "agreed": v.agreed,
+        "network": {"name": network.name, "spec": network.origin, "sha256": network.sha256},
+        "hyperparameters": {name: plain(value) for name, value in network.hyperparameters.items()},
+        "batch": v.report.batch,
+        "peak_activation_bytes": {"predicted": v.predicted_peak, "executed": v.executed_peak},
+        "published": [published_json(p) for p in v.published],
+        "nodes": [
+            {
+                "path": n.path,
+                "kind": n.kind,
+                "predicted": dict(n.predicted),
+                "executed": dict(n.executed),
+                "agreed": n.agreed,
+            }
+            for n in v.nodes
+        ],
+    }
