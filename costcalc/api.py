@@ -12,7 +12,7 @@ from costcalc.errors import Problem, UsageError
 from costcalc.network import Network, Node
 from costcalc.published import check
 from costcalc.spec import Document, build_network, read_document
-from costcalc.spec.hyperparameters import read_setting
+from costcalc.spec.hyperparameters import read_setting, shown
 from costcalc.verify import Verification, verify
 
 Setting = int | float | Fraction | bool | str
@@ -23,6 +23,10 @@ class Model:
 
     def __init__(self, document: Document, given: Mapping[str, Any]) -> None:
         self.document, self.given = document, given
+
+    def __repr__(self) -> str:
+        given = ", ".join(f"{name}={shown(value)}" for name, value in self.given.items())
+        return f"<Model {self.document.name}: {given or 'defaults'}>"
 
     @cached_property
     def network(self) -> Network:
@@ -58,6 +62,8 @@ def load(spec: str, /, **hyperparameters: Setting) -> Model:
 
 def exact(name: str, value: Setting) -> Any:
     """A setting as the exact value it stands for; text as the command line reads it. Raises UsageError."""
+    if hasattr(value, "item"):  # a number of numpy's
+        value = value.item()
     if isinstance(value, float):
         value = repr(value)
     if not isinstance(value, str):

@@ -16,7 +16,7 @@ import yaml
 from costcalc.errors import Problem, Source, Span, SpecError
 
 MAX_DEPTH = 60
-MAX_VALUES = 100_000  # scalars, lists and mappings in one file
+MAX_VALUES = 1_000_000  # scalars, lists and mappings in one file
 MAX_JOINED = 2_000  # characters; longer than any expression may be
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 

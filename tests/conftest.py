@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from printed import ENVIRONMENT
 
 from costcalc.cli import main
-
-ENVIRONMENT = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "TTY_COMPATIBLE")  # what the output may depend on
 
 
 class Run(NamedTuple):

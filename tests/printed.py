@@ -7,10 +7,32 @@ import io
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
+from costcalc.version import VERSION
+
+SPECS = Path(__file__).parent / "specs"
+ENVIRONMENT = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "TTY_COMPATIBLE")  # what the output may depend on
 BARS = re.compile("[█▉▊▋▌▍▎▏ ]*")
 SGR = re.compile("\x1b\\[[0-9;]*m")  # the codes of colour
+
+VIEWS = {
+    "layer": (),
+    "node": ("--by", "node"),
+    "stage": ("--by", "stage"),
+    "kind": ("--by", "kind"),
+    "depth2": ("--depth", "2"),
+    "top": ("--sort", "params", "--top", "3"),
+    "kind-top": ("--by", "kind", "--sort", "madds", "--top", "2"),
+    "flops": ("--convention", "flops", "--batch", "8", "--dtype", "float16"),
+    "settings": ("--alpha", "0.5", "--wide", "--rule", "torch", "--resolution", "41"),
+}
+
+
+def unversioned(text: str) -> str:
+    """A document without what changes with each release."""
+    return text.replace(f'"version": "{VERSION}"', '"version": "..."')
 
 
 def table_cells(text: str) -> list[list[str]]:

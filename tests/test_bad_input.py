@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -13,11 +14,15 @@ import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
 from costcalc.api import Model
+from costcalc.errors import CostcalcError, Source
+from costcalc.render import FORMATS, render
+from costcalc.spec import bundled, parse_document
 
 Cli = Callable[..., Any]
 OK = """costcalc: 1
@@ -124,7 +129,7 @@ ARGUMENTS = [
     (("report", "ok.yaml", "--format", "cvs"), "unknown format `cvs`", "did you mean `csv`?"),
     (("report", "ok.yaml", "--format"), "`--format` requires an argument", None),
     (("report", "ok.yaml", "--convention", "papr"), "unknown convention `papr`", "did you mean `paper`?"),
-    (("report", "ok.yaml", "--convention", "missing.yaml"), "cannot read the convention `missing.yaml`", None),
+    (("report", "ok.yaml", "--convention", "missing.yaml"), "cannot read `missing.yaml`", None),
     (("report", "ok.yaml", "--convention", "ok.yaml"), "this is not a convention", None),
     (("report", "ok.yaml", "--convention", "directory.yaml"), "`directory.yaml` is a directory", None),
     (("report", "ok.yaml", "--sort", "parms"), "unknown sort `parms`", "did you mean `params`?"),
@@ -277,6 +282,48 @@ def interrupt(process: subprocess.Popen[bytes]) -> bool:
     working = process.poll() is None
     process.send_signal(signal.SIGINT)
     return working
+
+
+# -- specs with slips of the pen ------------------------------------------------------------------------------------
+
+WORDS = """conv relu out kernel stride 3 0 -1 1e18 alpha in.channels block.in.height [] {} [1,2] true none relu6 repeat
+rows add concat residual from as only_if input n max( ( ) , : - ' " 0.5 1/0 opaque op split parts to tokens groups
+flatten upsample 1.5 if else == 10% 3M set layers blocks args required outputs default choices 1000000000 same
+""".split()  # noqa: SIM905 - a list of words is easier to read
+PIECES = re.compile(r"([A-Za-z_.0-9]+|\W)")
+
+
+def slipped(text: str, random: Random) -> str:
+    """The text with one or two lines or words lost, doubled or replaced."""
+    for _ in range(random.randint(1, 2)):
+        lines = text.split("\n")
+        number = random.randrange(len(lines))
+        pieces = PIECES.split(lines[number])
+        words = [i for i, piece in enumerate(pieces) if piece.strip()]
+        what = random.random()
+        if what < 0.15:
+            del lines[number]
+        elif what < 0.25:
+            lines.insert(number, random.choice(lines))
+        elif words:
+            pieces[random.choice(words)] = random.choice(WORDS) if what < 0.85 else ""
+            lines[number] = "".join(pieces)
+        text = "\n".join(lines)
+    return text
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_slips_of_the_pen(seed: int) -> None:
+    """Whatever is wrong in a spec, it is told as that, or the spec can still be counted."""
+    random = Random(seed)
+    texts = [path.read_text(encoding="utf-8") for path in bundled().values()]
+    for _ in range(30):
+        text = slipped(random.choice(texts), random)
+        try:
+            report = Model(parse_document(Source("spec.yaml", text)), {}).report(random.choice(["paper", "flops"]))
+            render(report, random.choice(FORMATS))
+        except CostcalcError as error:
+            assert str(error).startswith("error: ")
 
 
 # -- our own mistakes -----------------------------------------------------------------------------------------------

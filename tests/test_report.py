@@ -1,4 +1,4 @@
-"""Reports as they are printed: golden files whose columns are added up again, every format, width and schema."""
+"""Reports as they are printed: golden files whose columns are added up again, the views, and the JSON document."""
 
 from __future__ import annotations
 
@@ -7,37 +7,20 @@ import io
 import json
 import re
 from collections.abc import Callable
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
-import yaml
+from printed import SPECS, VIEWS, columns_of, unversioned
 
 import costcalc
 from costcalc.cost import Report
 from costcalc.spec import bundled
 from costcalc.version import VERSION
 
-HERE = Path(__file__).parent
-SPECS, GOLDEN = HERE / "specs", HERE / "golden"
-BARS = re.compile("[█▉▊▋▌▍▎▏ ]*")
-SGR = re.compile("\x1b\\[[0-9;]*m")
+GOLDEN = Path(__file__).parent / "golden"
 Cli = Callable[..., Any]
 Golden = Callable[[Path, str], None]
-
-VIEWS = {
-    "layer": (),
-    "node": ("--by", "node"),
-    "stage": ("--by", "stage"),
-    "kind": ("--by", "kind"),
-    "depth2": ("--depth", "2"),
-    "top": ("--sort", "params", "--top", "3"),
-    "kind-top": ("--by", "kind", "--sort", "madds", "--top", "2"),
-    "flops": ("--convention", "flops", "--batch", "8", "--dtype", "float16"),
-    "settings": ("--alpha", "0.5", "--wide", "--rule", "torch", "--resolution", "41"),
-}
 SUFFIXES = {"table": "txt", "md": "md", "csv": "csv", "json": "json", "latex": "tex", "html": "html"}
 REPORTS = [
     *((f"small-{name}", "small.yaml", options, "table") for name, options in VIEWS.items()),
@@ -49,103 +32,6 @@ REPORTS = [
     ("partial-kind", "partial.yaml", ("--by", "kind"), "table"),
     ("mobilenet_v1-0.75", "mobilenet_v1", ("--alpha", "0.75"), "table"),
 ]  # fmt: skip
-
-
-# -- what is printed, as numbers again ------------------------------------------------------------------------------
-
-
-def table_cells(text: str) -> list[list[str]]:
-    """The rows of a plain or terminal table, head first and total last; of each the cells in columns of numbers."""
-    lines = SGR.sub("", text).split("\n")
-    rules = [i for i, line in enumerate(lines) if line.strip("- ") == "" and "---" in line]
-    head = lines[rules[0] - 1].split()
-    numeric = len(head) - (1 if head[0] == "Kind" else 3)
-    body = [line for line in lines[rules[0] + 1 : rules[1]] if re.search(r"\d%|\?|  -", line)]
-    rows = [BARS.sub("", line[::-1], count=1)[::-1] for line in (*body, lines[rules[1] + 1])]
-    return [head[-numeric:], *(row.replace(">= ", ">=").split()[-numeric:] for row in rows)]
-
-
-def markdown_cells(text: str) -> list[list[str]]:
-    table = [line for line in text.split("\n") if line.startswith("|")]
-    rows = [[cell.strip().strip("*") for cell in line.strip("|").split(" | ")] for line in table]
-    numeric = [i for i, rule in enumerate(rows[1]) if rule.endswith(":") and rows[0][i] != "Output"]
-    return [[row[i] for i in numeric] for i_row, row in enumerate(rows) if i_row != 1]
-
-
-def csv_cells(text: str) -> list[list[str]]:
-    rows = list(csv.reader(io.StringIO(text)))
-    assert {len(row) for row in rows} == {len(rows[0])}
-    return [row[4:-3] for row in rows]
-
-
-def latex_cells(text: str) -> list[list[str]]:
-    lines = [line.strip() for line in text.split("\n") if line.endswith(r" \\")]
-    rows = [
-        line.removesuffix(r" \\").replace(r"\%", "%").replace(r"\textgreater{}=", ">=").split(" & ") for line in lines
-    ]
-    return [row[3:] for row in rows]
-
-
-class Cells(HTMLParser):
-    """The numeric cells of a page's table."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.rows: list[list[str]] = []
-        self.numeric = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "tr":
-            self.rows.append([])
-        self.numeric = tag in ("td", "th") and ("class", "n") in attrs
-
-    def handle_data(self, data: str) -> None:
-        if self.numeric:
-            self.rows[-1].append(data)
-
-    def handle_endtag(self, tag: str) -> None:
-        self.numeric = False
-
-
-def html_cells(text: str) -> list[list[str]]:
-    parser = Cells()
-    parser.feed(text)
-    outputs = 1 if "Output" in parser.rows[0] else 0
-    return [row[-len(parser.rows[0]) + outputs :] for row in parser.rows]
-
-
-CELLS = {"table": table_cells, "md": markdown_cells, "csv": csv_cells, "latex": latex_cells, "html": html_cells}
-
-
-def number(cell: str) -> float:
-    """The number in a cell; what is not known adds nothing."""
-    bare = re.sub("^(>=|≥) ?", "", cell).rstrip("%")
-    assert bare in ("?", "-", "") or re.fullmatch(r"[\d,]*\d(\.\d\d)?", bare), cell
-    return 0 if bare in ("?", "-", "") else float(bare.replace(",", ""))
-
-
-def columns_of(text: str, format_: str) -> dict[str, float]:
-    """The printed totals by column, after each column of the rows above has been added up to it."""
-    if format_ == "json":
-        return json_columns(json.loads(text))
-    head, *rows, total = CELLS[format_](text)
-    assert all(len(row) == len(head) for row in (*rows, total)), (head, rows)
-    for i, name in enumerate(head):
-        added, printed = sum(number(row[i]) for row in rows), number(total[i])
-        if name == "Share":
-            assert printed in (0, 100)
-            assert abs(added - printed) <= 0.005 * len(rows) + 1e-9
-        else:
-            assert added == printed, name
-    return {name: number(cell) for name, cell in zip(head, total, strict=True) if name != "Share"}
-
-
-def json_columns(document: dict[str, Any]) -> dict[str, float]:
-    for part in ("layers", "rows"):
-        for quantity in ("params", "madds", "count", "activations", "memory_access_bytes"):
-            rows = document.get(part)
-            assert rows is None or sum(row[quantity] or 0 for row in rows) == document["totals"][quantity]
-    return {"params": document["totals"]["params"], "madds": document["totals"]["madds"]}
 
 
 @pytest.mark.parametrize(
@@ -172,10 +58,6 @@ def test_golden(
     assert all(printed[key] == exact[key] for key in printed.keys() & exact.keys())
 
 
-def unversioned(text: str) -> str:
-    return text.replace(f'"version": "{VERSION}"', '"version": "..."')
-
-
 def report_of(spec: str, options: tuple[str, ...]) -> Report:
     """The report that these options ask for."""
     given: dict[str, Any] = {"small.yaml": {}, "partial.yaml": {}, "mobilenet_v1": {"alpha": 0.75}}[spec]
@@ -185,10 +67,15 @@ def report_of(spec: str, options: tuple[str, ...]) -> Report:
     return costcalc.load(spec, **given).report(**counted)
 
 
+def test_a_missing_golden_file_fails(golden: Golden, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    if not request.config.getoption("--update"):
+        with pytest.raises(pytest.fail.Exception, match="missing"):
+            golden(tmp_path / "small.txt", "text")
+
+
 def test_no_golden_file_is_left_over() -> None:
-    assert {path.name for path in GOLDEN.iterdir()} == {f"{name}.{SUFFIXES[f]}" for name, _, _, f in REPORTS} | {
-        "small.ir.json"
-    }
+    wanted = {f"{name}.{SUFFIXES[format_]}" for name, _, _, format_ in REPORTS}
+    assert {path.name for path in GOLDEN.iterdir()} == wanted | {"small.ir.json"}
 
 
 @pytest.mark.parametrize("options", VIEWS.values(), ids=VIEWS)
@@ -281,67 +168,6 @@ def test_partial_says_what_is_not_counted(cli: Cli) -> None:
     assert re.search(r"head +4 nodes +8x20x30 +>= 1,168 +>= 691,200", merged)
 
 
-# -- terminals ------------------------------------------------------------------------------------------------------
-
-
-def digits(text: str) -> list[str]:
-    return re.findall(r"\d[\d,.]*", text)
-
-
-@pytest.mark.parametrize("width", [40, 60, 67, 80, 100, 200])
-@pytest.mark.parametrize("spec", ["small.yaml", "partial.yaml", "mobilenet_v1", "mobilenet_v2"])
-@pytest.mark.parametrize("view", ["layer", "kind", "depth2"])
-def test_no_number_is_shortened(spec: str, width: int, view: str, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the width, the table holds every number in full, and fits unless it is the plain one."""
-    monkeypatch.chdir(SPECS)
-    plain = cli("report", spec, *VIEWS[view]).out
-    shown = cli("report", spec, *VIEWS[view], FORCE_COLOR="1", COLUMNS=str(width)).out
-    assert "…" not in shown
-    text = SGR.sub("", shown)
-    assert columns_of(text, "table") == columns_of(plain, "table")
-    assert table_cells(text) == table_cells(plain)
-    if shown == plain:
-        assert width < 100
-    else:
-        assert max(map(len, text.split("\n"))) <= width
-        assert sorted(digits(text.replace("\n", ""))) != []
-        assert set(digits("\n".join(" ".join(row) for row in table_cells(plain)))) <= set(digits(text))
-
-
-def test_names_fold_before_numbers_suffer(cli: Cli) -> None:
-    text = SGR.sub("", cli("report", str(SPECS / "small.yaml"), FORCE_COLOR="1", COLUMNS="67").out)
-    assert "\nstage2/1/" in text
-    assert "\ndepthwise" in text
-    assert max(map(len, text.split("\n"))) <= 67
-
-
-def test_bars(cli: Cli) -> None:
-    spec = str(SPECS / "small.yaml")
-    wide = SGR.sub("", cli("report", spec, FORCE_COLOR="1", COLUMNS="120").out).split("\n")
-    lengths = {line.split()[0]: line.count("█") for line in wide if "%" in line}
-    assert lengths["stage2/1/expand"] == 16
-    assert lengths["stage2/2/expand"] == lengths["stage2/2/project"] == 9
-    assert lengths["stage1/shortcut"] == lengths["softmax"] == 0
-    assert "█" not in cli("report", spec, COLUMNS="120").out + cli("report", spec, NO_COLOR="1", COLUMNS="120").out
-
-
-def test_colour_is_asked_for(cli: Cli) -> None:
-    spec = str(SPECS / "small.yaml")
-    plain = cli("report", spec).out
-    assert "\x1b" not in plain
-    assert "\x1b[1m" in cli("report", spec, FORCE_COLOR="1", COLUMNS="100").out
-    assert cli("report", spec, FORCE_COLOR="1", NO_COLOR="1", COLUMNS="100").out == plain
-    assert cli("report", spec, COLUMNS="40", TERM="xterm-256color").out == plain
-    for format_ in ("md", "csv", "json", "latex", "html"):
-        assert "\x1b" not in cli("report", spec, "--format", format_, FORCE_COLOR="1").out
-
-
-def test_a_file_gets_plain_text(cli: Cli, tmp_path: Path) -> None:
-    spec, target = str(SPECS / "small.yaml"), tmp_path / "report.txt"
-    assert cli("report", spec, "-o", str(target), FORCE_COLOR="1", COLUMNS="60").out == ""
-    assert target.read_text(encoding="utf-8") == cli("report", spec, NO_COLOR="1").out
-
-
 # -- JSON -----------------------------------------------------------------------------------------------------------
 
 
@@ -416,94 +242,3 @@ def test_published_figures(cli: Cli) -> None:
     assert "published" not in json.loads(
         cli("report", str(SPECS / "small.yaml"), "--alpha", "0.6", "--format", "json").out
     )
-
-
-# -- the other commands ---------------------------------------------------------------------------------------------
-
-
-def test_convert(cli: Cli, golden: Golden, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(SPECS)
-    run = cli("convert", "small.yaml", "-", "--alpha", "6/7")
-    document = json.loads(run.out)
-    assert list(document) == ["schema", "version", "network", "hyperparameters", "input", "outputs", "nodes"]
-    assert (document["schema"], document["hyperparameters"]["alpha"]) == ("costcalc/network/1", "6/7")
-    assert (document["input"], document["outputs"]) == ([3, 48, 56], ["softmax"])
-    known = {"input"}
-    for node in document["nodes"]:
-        assert set(node["inputs"]) <= known
-        known.add(node["path"])
-    golden(GOLDEN / "small.ir.json", unversioned(run.out))
-    assert cli("convert", "small.yaml", str(tmp_path / "ir.json"), "--alpha", "6/7").out == ""
-    assert (tmp_path / "ir.json").read_text(encoding="utf-8") == run.out
-    assert cli("convert", "small.yaml", "--alpha", "6/7").out == run.out
-
-
-@pytest.mark.parametrize(
-    ("what", "some"), [("specs", "mobilenet_v1"), ("kinds", "depthwise"), ("conventions", "paper")]
-)
-def test_list(what: str, some: str, cli: Cli) -> None:
-    lines = cli("list", what).out.splitlines()
-    document = json.loads(cli("list", what, "--format", "json").out)
-    assert (document["schema"], document["version"]) == ("costcalc/list/1", VERSION)
-    assert [line.split()[0] for line in lines] == [entry["name"] for entry in document[what]]
-    assert any(line.startswith(f"{some} ") for line in lines)
-    assert all(entry["about"] for entry in document[what])
-
-
-SCHEMA_ERRORS = {
-    "a misspelt attribute": ("kernel: 3", "kernal: 3"),
-    "a misspelt part": ("defaults:", "default:"),
-    "a misspelt common part": ("as: stem", "nam: stem"),
-    "an unknown part of a hyper-parameter": ("above: 0}", "over: 0}"),
-    "a repeat without n": ("repeat: n", "repeats: n"),
-    "another version": ("costcalc: 1", "costcalc: 2"),
-    "no input": ("input:", "inputs:"),
-    "a row of `expect` without its place": (", from: Table 1", ""),
-}
-
-
-def validator(cli: Cli) -> jsonschema.Draft7Validator:
-    document = json.loads(cli("schema").out)
-    assert document["$schema"] == "http://json-schema.org/draft-07/schema#"
-    jsonschema.Draft7Validator.check_schema(document)
-    return jsonschema.Draft7Validator(document)
-
-
-def test_schema_admits_the_specs(cli: Cli, tmp_path: Path) -> None:
-    valid = validator(cli)
-    paths = [*bundled().values(), *SPECS.glob("*.yaml")]
-    assert cli("init", str(tmp_path / "first.yaml")).code == 0
-    for path in (*paths, tmp_path / "first.yaml"):
-        errors = [error.message for error in valid.iter_errors(yaml.safe_load(path.read_text(encoding="utf-8")))]
-        assert errors == [], path.name
-
-
-@pytest.mark.parametrize("wrong", SCHEMA_ERRORS)
-def test_schema_refuses_what_is_misspelt(wrong: str, cli: Cli) -> None:
-    before, after = SCHEMA_ERRORS[wrong]
-    text = (SPECS / "small.yaml").read_text(encoding="utf-8")
-    assert before in text
-    assert not validator(cli).is_valid(yaml.safe_load(text.replace(before, after)))
-
-
-def test_schema_in_a_file(cli: Cli, tmp_path: Path) -> None:
-    assert cli("schema", "-o", str(tmp_path / "schema.json")).code == 0
-    assert (tmp_path / "schema.json").read_text(encoding="utf-8") == cli("schema").out
-
-
-def test_init(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    run = cli("init")
-    assert (run.code, run.out) == (0, "")
-    assert run.err.startswith("wrote network.yaml; try `costcalc report network.yaml`\n")
-    report = cli("report", "network.yaml", "--alpha", "0.5")
-    assert report.code == 0
-    columns_of(report.out, "table")
-    written = Path("network.yaml").read_text(encoding="utf-8")
-    again = cli("init", "network.yaml")
-    assert (again.code, again.err) == (2, "error: `network.yaml` is there already\n  help: choose another name\n")
-    assert Path("network.yaml").read_text(encoding="utf-8") == written
-    assert cli("init", "-").out.replace("FILE", "network.yaml") == written
-    Path("dangling.yaml").symlink_to("nowhere/there.yaml")
-    assert cli("init", "dangling.yaml").code == 2
-    assert cli("init", "missing/network.yaml").code == 2

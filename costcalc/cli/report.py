@@ -1,5 +1,6 @@
 """`costcalc report`: what a network costs."""
 
+from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
@@ -21,6 +22,8 @@ from costcalc.cost.report import BY, SORTS
 from costcalc.errors import Problem, UsageError
 from costcalc.render import FORMATS, View, render
 from costcalc.verify import DISAGREED
+
+SUFFIXES = {".md": "md", ".csv": "csv", ".json": "json", ".tex": "latex", ".html": "html"}
 
 app = command_app()
 
@@ -70,7 +73,14 @@ def report(
     dtype: Annotated[
         str, typer.Option("--dtype", metavar="|".join(DTYPES), help="How weights and activations are stored.")
     ] = "float32",
-    format: Annotated[str, typer.Option("--format", metavar="|".join(FORMATS), help="How to write it.")] = "table",
+    format: Annotated[
+        Optional[str],
+        typer.Option(
+            "--format",
+            metavar="|".join(FORMATS),
+            help="How to write it; by default as the name of FILE ends, or a table.",
+        ),
+    ] = None,
     verify: Annotated[
         bool, typer.Option("--verify", help="Run the network, and report only if every node agrees.")
     ] = False,
@@ -86,7 +96,7 @@ def report(
       costcalc report network.yaml --convention flops --format json -o report.json
       costcalc report network.yaml --sort params --top 5
     """
-    one_of("format", format, FORMATS)
+    format = one_of("format", format, FORMATS) if format else SUFFIXES.get(Path(output or "").suffix, "table")
     one_of("sort", sort, SORTS)
     one_of("dtype", dtype, DTYPES)
     if by is not None and depth is not None:

@@ -61,7 +61,7 @@ def _row(network: Network, node: Node, kind: Kind, convention: Convention, batch
     elements: Number = 0
     if kind.storage != "view":
         elements = (total(x.size for x in inputs) + node.output.size) * batch + (scaled.params if scaled else 0)
-    name = f"{node.kind} {kind.variety()}".rstrip()
+    name = f"{node.kind} {kind.variety(inputs[0])}".rstrip()
     return Row(
         node.path,
         name,

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from costcalc.census import PARAMETERS, Census
 from costcalc.cost.convention import Convention
-from costcalc.errors import Problem, UsageError
+from costcalc.errors import Problem, UsageError, unknown
 from costcalc.network import Network, Node
 from costcalc.number import total
 from costcalc.shape import Shape
@@ -107,8 +107,12 @@ class Report(NamedTuple):
 
         Whatever `top` leaves out becomes one last row, so that the columns still add up. Raises UsageError.
         """
-        if by not in BY or sort not in SORTS or (depth is not None and depth < 1) or (top is not None and top < 1):
-            raise UsageError(Problem(f"no rows by `{by}`, sorted by `{sort}`, depth {depth}, top {top}"))
+        for what, value, known in (("grouping", by, BY), ("order", sort, SORTS)):
+            if value not in known:
+                raise UsageError(unknown(what, value, known))
+        for what, number in (("depth", depth), ("top", top)):
+            if number is not None and number < 1:
+                raise UsageError(Problem(f"`{what}` cannot be {number}", None, "a whole number from 1"))
         rows = self._grouped(by, depth)
         if sort == "path":
             rows.sort(key=lambda row: row.path)
@@ -117,7 +121,7 @@ class Report(NamedTuple):
             rows.sort(key=lambda row: getattr(row, attribute) or 0, reverse=True)
         if top is not None and len(rows) > top:
             rest = rows[top:]
-            rows = [*rows[:top], merged(f"{len(rest)} more", rest)]
+            rows = [*rows[:top], merged(f"{len(rest)} more", rest)._replace(output=None, inputs=())]
         return rows
 
     def _grouped(self, by: By, depth: int | None) -> list[Row]:

@@ -1,16 +1,25 @@
-"""Runs a network node by node, and watches which arrays are alive."""
+"""Runs a network node by node, and watches which arrays are alive.
+
+In the literal mode a node runs by its literal kernel, on scalars that count themselves: slower a thousandfold, so what
+would take too long is refused. How long it would take, the tallies of the fast kernels say.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from costcalc.execute import kernels as _kernels  # noqa: F401 - registers them
+from costcalc.execute.literal import LITERAL, LiteralWork, Tally
+from costcalc.execute.literal.scalars import Scalar, floats, scalars
 from costcalc.execute.work import KERNELS, Floats, Tensor, Work
 from costcalc.network import INPUT, Network, Node
 
+MOST_LITERAL = 5_000_000  # operations of scalars: some ten seconds
+FLOAT = 4  # bytes of a float32
 OVERWRITING = frozenset({
     "batch_norm", "relu", "relu6", "sigmoid", "hard_sigmoid", "hard_swish", "swish", "silu", "tanh", "gelu", "softmax",
 })  # fmt: skip
@@ -34,28 +43,73 @@ class Execution(NamedTuple):
 
 
 class CannotRun(Exception):  # noqa: N818 - it says what is the matter
-    """A node that has no kernel."""
+    """A node that has no kernel, or too many operations to do one by one."""
 
 
 def execute(
-    network: Network, batch: int = 1, seed: int = 0, step: Callable[[Node], None] = lambda _: None
+    network: Network,
+    batch: int = 1,
+    seed: int = 0,
+    step: Callable[[Node], None] = lambda _: None,
+    literal: bool = False,
 ) -> Execution:
-    """Runs the network on random samples; `step` is told each node before it runs. Raises CannotRun."""
-    rng = np.random.default_rng(seed)
-    entry = rng.uniform(-1, 1, (batch, *map(int, network.input.dims))).astype(np.float32)
-    alive = _Alive(network, Tensor(entry, network.input.sequence))
-    runs = []
+    """Runs the network on random samples; `step` is told each node before it runs. Raises CannotRun.
+
+    `literal` does each operation by itself, on the same numbers.
+    """
     for node in network.nodes:
-        if node.kind not in KERNELS:
+        if node.kind not in (LITERAL if literal else KERNELS):
             raise CannotRun(f"`{node.path}`: kind `{node.kind}` has no kernel")
-        step(node)
-        inputs = [alive.tensors[name] for name in node.inputs]
-        work = Work(inputs, node.attributes, rng, node.kind in OVERWRITING and alive.may_overwrite(node))
-        array = KERNELS[node.kind](work)
-        alive.add(node, Tensor(array, work.sequence), work.workspace)
-        runs.append(NodeRun(node.path, array.shape[1:], dict(work.tally), dict(work.parameters)))
-        del inputs, work, array
-    return Execution(tuple(runs), alive.peak, {name: alive.tensors[name].array for name in network.outputs})
+    if literal:
+        _refuse_too_long(network, batch)
+    rng = np.random.default_rng(seed)
+    entry = rng.uniform(-1, 1, (batch, *(int(n) for n in network.input.dims))).astype(np.float32)  # type: ignore[call-overload]
+    tally = Tally()
+    first = scalars(entry, Scalar, tally) if literal else entry
+    alive = _Alive(network, Tensor(first, network.input.sequence))
+    runs = []
+    with np.errstate(all="ignore"):  # random weights may well lead to infinity; the counts do not depend on it
+        for node in network.nodes:
+            step(node)
+            inputs = [alive.tensors[name] for name in node.inputs]
+            own = node.kind in OVERWRITING and alive.may_overwrite(node)
+            done = _literal(node, inputs, rng, own, tally) if literal else _fast(node, inputs, rng, own)
+            alive.add(node, done.tensor, done.workspace)
+            runs.append(NodeRun(node.path, done.tensor.array.shape[1:], done.operations, done.parameters))
+            del inputs, done
+    outputs = {name: alive.tensors[name].array for name in network.outputs}
+    return Execution(tuple(runs), alive.peak, {n: floats(y) for n, y in outputs.items()} if literal else outputs)
+
+
+class _Done(NamedTuple):
+    """What a kernel leaves."""
+
+    tensor: Tensor
+    workspace: int
+    operations: Mapping[str, int]
+    parameters: Mapping[str, int]
+
+
+def _fast(node: Node, inputs: list[Tensor], rng: np.random.Generator, own: bool) -> _Done:
+    work = Work(inputs, node.attributes, rng, own)
+    array = KERNELS[node.kind](work)
+    return _Done(Tensor(array, work.sequence), work.workspace, dict(work.tally), dict(work.parameters))
+
+
+def _literal(node: Node, inputs: list[Tensor], rng: np.random.Generator, own: bool, tally: Tally) -> _Done:
+    work = LiteralWork(inputs, node.attributes, rng, own, tally)
+    array = LITERAL[node.kind](work)
+    return _Done(Tensor(array, work.sequence), work.workspace, tally.take(), dict(work.parameters))
+
+
+def _refuse_too_long(network: Network, batch: int) -> None:
+    tallies = [run.operations for run in execute(network, batch).nodes]
+    number = sum(n for tally in tallies for name, n in tally.items() if name != "valid_macs")  # some of the macs
+    if number > MOST_LITERAL:
+        raise CannotRun(
+            f"it would take {number:,} operations one by one, and at most {MOST_LITERAL:,} are done;"
+            " take a lower resolution, smaller widths or fewer samples"
+        )
 
 
 class _Alive:
@@ -71,8 +125,8 @@ class _Alive:
 
     def bytes(self) -> int:
         """The bytes of all arrays alive, memory that several share once."""
-        owners = {id(owner): owner.nbytes for t in self.tensors.values() for owner in [_owner(t.array)]}
-        return sum(owners.values())
+        owners = {id(owner): owner for t in self.tensors.values() for owner in [_owner(t.array)]}
+        return sum(FLOAT * a.size if a.dtype == object else a.nbytes for a in owners.values())
 
     def may_overwrite(self, node: Node) -> bool:
         """Whether the node is the last reader of its input, and of everything that shares memory with it."""
@@ -91,7 +145,7 @@ class _Alive:
                 del self.tensors[name]
 
 
-def _owner(array: Floats) -> Floats:
+def _owner(array: NDArray[Any]) -> NDArray[Any]:
     """The array whose memory this one is a view of."""
     while isinstance(array.base, np.ndarray):
         array = array.base

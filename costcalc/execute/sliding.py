@@ -35,7 +35,7 @@ def margins(padding: Any, sizes: tuple[int, ...], reach: list[int], strides: lis
 
 
 def padded(x: Floats, pairs: list[tuple[int, int]], fill: float = 0) -> Floats:
-    """x with margins around its axes after the first two."""
+    """The array with margins around its axes after the first two."""
     return np.pad(x, [(0, 0), (0, 0), *pairs], constant_values=fill)
 
 

@@ -16,7 +16,7 @@ KERNELS: dict[str, Callable[[Work], Floats]] = {}
 class Tensor(NamedTuple):
     """A batch of samples: (N, C, *axes), or (N, tokens, features) where `sequence`."""
 
-    array: Floats
+    array: NDArray[Any]  # of floats; of scalars that count, in the literal mode
     sequence: bool = False
 
     @property
@@ -40,6 +40,7 @@ class Work:
 
     @property
     def x(self) -> Floats:
+        """The first input."""
         return self.inputs[0].array
 
     def __getitem__(self, attribute: str) -> Any:
@@ -55,14 +56,14 @@ class Work:
         self.tally[operation] += int(times)
 
     def matmul(self, a: Floats, b: Floats) -> Floats:
-        """The matrix product of the last two axes: each output is a sum of as many products as the inner axis is long."""
-        product = np.matmul(a, b)
+        """The matrix product of the last two axes: each output sums as many products as the inner axis is long."""
+        product: Floats = np.matmul(a, b)
         self.count("macs", product.size * a.shape[-1])
         return product
 
     def count_valid(self, seen: Floats, products: int) -> None:
-        """Notes the multiply-accumulates just done on real elements: `seen` is 1 where the taps saw one, 0 on padding."""
-        self.count("valid_macs", np.count_nonzero(seen) * products)
+        """Notes multiply-accumulates on real elements: `seen` is 1 where the taps saw one, 0 on padding."""
+        self.count("valid_macs", int(np.count_nonzero(seen)) * products)
 
     def add_bias(self, y: Floats) -> Floats:
         """Adds one new bias to each channel of y in place, where the node has biases."""

@@ -156,8 +156,8 @@ class Upsample(Layer):
             else Census()
         )
 
-    def variety(self) -> str:
-        return f"x{written(self.scale, 1)}" if self.scale is not None else f"to {written(self.size)}"
+    def variety(self, x: Shape) -> str:
+        return f"x{written(self.scale, 1)}" if self.scale is not None else f"to {written(self.size, len(x.spatial))}"
 
 
 @kind("opaque")
@@ -176,5 +176,5 @@ class Opaque(Layer):
     def census(self, x: Shape, y: Shape) -> Census | None:
         return None
 
-    def variety(self) -> str:
+    def variety(self, x: Shape) -> str:
         return self.op

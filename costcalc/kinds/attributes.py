@@ -65,7 +65,10 @@ class Attribute(Generic[T]):
         """The value that a spec's value stands for. Raises KindError."""
         result = self._read(value)
         if result is None:
-            raise KindError(f"`{self.name}` is {_shown(value)}", self.name, f"`{self.name}` must be {self.wants}")
+            help_ = f"`{self.name}` must be {self.wants}"
+            if is_number(value) and not is_whole(value) and "whole" in self.wants:
+                help_ += "; `floor`, `round` or `make_divisible` make it whole"
+            raise KindError(f"`{self.name}` is {_shown(value)}", self.name, help_)
         return result
 
     @property

@@ -59,7 +59,7 @@ class Kind:
         """Elements that live only while this layer runs, beside its inputs and its output."""
         return 0
 
-    def variety(self) -> str:
+    def variety(self, x: Shape) -> str:
         """What tells layers of this kind apart in a table: the window, as in `3x3`."""
         return ""
 

@@ -44,8 +44,8 @@ class Windowed(Layer):
             return Census(macs=macs, valid_macs=valid, weights=weights, bias_adds=y.size, biases=y.channels)
         return Census(macs=macs, valid_macs=valid, weights=weights)
 
-    def variety(self) -> str:
-        return written(self.kernel)
+    def variety(self, x: Shape) -> str:
+        return written(self.kernel, len(x.spatial))
 
     def step(self) -> str:
         return stepped(self.stride)
@@ -76,8 +76,8 @@ class Conv(Windowed):
         weights = self.taps(x) * seen * y.channels
         return self.biased(weights, weights * y.positions, self.valid(x, y) * seen * y.channels, y)
 
-    def variety(self) -> str:
-        return written(self.kernel) + ("" if self.groups == 1 else f" g{self.groups}")
+    def variety(self, x: Shape) -> str:
+        return written(self.kernel, len(x.spatial)) + ("" if self.groups == 1 else f" g{self.groups}")
 
 
 @kind("depthwise")

@@ -45,8 +45,8 @@ class WindowPool(Layer):
         taps = product(spread(self.kernel, len(x.spatial), "kernel"))
         return reduced(self.takes_maximum, taps * y.size, y)
 
-    def variety(self) -> str:
-        return written(self.kernel)
+    def variety(self, x: Shape) -> str:
+        return written(self.kernel, len(x.spatial))
 
     def step(self) -> str:
         return stepped(self.stride or self.kernel)
@@ -83,8 +83,8 @@ class AdaptivePool(Layer):
         along = [size + bins - gcd(size, bins) for size, bins in zip(x.spatial, y.spatial, strict=True)]
         return reduced(self.takes_maximum, x.channels * product(along), y)
 
-    def variety(self) -> str:
-        return f"to {written(self.out)}"
+    def variety(self, x: Shape) -> str:
+        return f"to {written(self.out, len(x.spatial))}"
 
 
 @kind("adaptive_avg_pool")

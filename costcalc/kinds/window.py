@@ -128,9 +128,9 @@ def _valid_along(
     )
 
 
-def written(value: Any, rank: int | None = None) -> str:
+def written(value: Any, rank: int) -> str:
     """A kernel as tables show it: `3x3`, `3x1`."""
-    axes = value if isinstance(value, tuple) else (value,) * (rank or 2)
+    axes = value if isinstance(value, tuple) else (value,) * rank
     return "x".join(map(str, axes))
 
 

@@ -138,7 +138,7 @@ def facts(report: Report) -> tuple[tuple[str, str], ...]:
         ("source", network.source),
         ("spec", network.origin),
         ("settings", settings),
-        ("input", f"{network.input}, batch {report.batch}"),
+        ("input", f"{network.input} ({', '.join(network.input.named)}), batch {report.batch}"),
         ("counted", f"{report.convention.name}: {report.convention.about or report.convention.unit}"),
     ]
     return tuple((name, text) for name, text in listed if text)
@@ -170,7 +170,7 @@ def notes(report: Report, by_kind: bool) -> tuple[tuple[str, str], ...]:
         listed.insert(0, ("partial", f"not counted: {names}; the totals are lower bounds"))
     places: dict[str, list[Published]] = {}
     for p in report.published:
-        if by_kind or " of " not in p.quantity:
+        if by_kind or " of " not in p.quantity or p.status != "met":
             places.setdefault(p.place, []).append(p)
     return (*listed, *(("published", _published(place, figures)) for place, figures in places.items()))
 

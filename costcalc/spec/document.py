@@ -90,16 +90,22 @@ class _Reader:
         book, parts = self.book, self.parts
         hyperparameters = read_hyperparameters(parts.get("hyperparameters"), book)
         scope = frozenset(p.name for p in hyperparameters)
-        signatures = self.signatures()
-        items = LayerReader(book, signatures, {})
-        items.defaults.update(self.defaults(items, scope))
-        blocks = self.blocks(items, signatures, scope)
-        items.caller = ""
-        layers = items.layers(parts.get("layers"), scope, self.tree.span)
+        derived = {name for p in hyperparameters for name in p.default.names()}
+        free = [(p.name, p.span) for p in hyperparameters if p.name not in derived]
+        with book.uses_of(
+            "hyper-parameter", free, "use it in an expression, or leave it out: setting it changes nothing"
+        ):
+            signatures = self.signatures()
+            items = LayerReader(book, signatures, {})
+            items.defaults.update(self.defaults(items, scope))
+            entry = self.input(scope)
+            blocks = self.blocks(items, signatures, scope)
+            items.caller = ""
+            layers = items.layers(parts.get("layers"), scope, self.tree.span)
         _refuse_recursion(items, book)
         return Document(
             self.source, data, plain_text(parts.get("name"), "name", book) or self.source.name,
-            plain_text(parts.get("source"), "source", book), hyperparameters, self.input(scope),
+            plain_text(parts.get("source"), "source", book), hyperparameters, entry,
             items.defaults, blocks, layers, self.outputs(),
             read_expectations(parts.get("expect"), {p.name: p for p in hyperparameters}, book),
         )  # fmt: skip
@@ -209,17 +215,24 @@ class _Reader:
                 if part.text not in ("args", "inputs", "layers"):
                     self.book.unknown("part of a block", part, ("args", "inputs", "layers"))
             arguments = signatures[key.text].arguments
-            above: set[str] = set()
-            for argument, default in arguments.items():
-                if default is not None:
-                    check_names(default, scope | IN_NAMES | above, self.book.words - set(arguments), self.book)
-                above.add(argument)
             items.caller = key.text
-            layers = items.layers(value.get("layers"), scope | set(arguments) | BLOCK_NAMES, key.span)
+            args = value.get("args")
+            spans = [(name.text, name.span) for name, _ in args.pairs] if isinstance(args, Pairs) else []
+            with self.book.uses_of("argument", spans, "use it in `layers`, or leave it out"):
+                self.check_defaults(arguments, scope)
+                layers = items.layers(value.get("layers"), scope | set(arguments) | BLOCK_NAMES, key.span)
             tree = value.get("inputs")
             names = tuple(i.text for i in tree.items if isinstance(i, Scalar)) if isinstance(tree, Items) else ()
             result[key.text] = Block(key.text, arguments, names, layers)
         return result
+
+    def check_defaults(self, arguments: dict[str, Value | None], scope: frozenset[str]) -> None:
+        """Notes what is wrong with the names in the defaults of a block's arguments; each sees those above it."""
+        above: set[str] = set()
+        for argument, default in arguments.items():
+            if default is not None:
+                check_names(default, scope | IN_NAMES | above, self.book.words - set(arguments), self.book)
+            above.add(argument)
 
     def outputs(self) -> tuple[tuple[str, Span], ...]:
         tree = self.parts.get("outputs")

@@ -48,10 +48,20 @@ class _Expansion:
         outputs = [self.diagnosis.tensor(name, span, scope).name for name, span in document.outputs] or [last.name]
         if not self.nodes and not problems:
             problems.append(Problem("the network has no layers at these settings"))
+        if not problems:
+            self.refuse_dead_ends(outputs)
         if problems or self.entry.shape is None:
             raise SpecError(*problems)
         return Network(document.name, self.entry.shape, tuple(self.nodes), tuple(outputs), self.values,
                        document.citation, document.source.name, document.data)  # fmt: skip
+
+    def refuse_dead_ends(self, outputs: list[str]) -> None:
+        """Notes what nobody reads: it would be counted, and no implementation would run it."""
+        read = {name for node in self.nodes for name in node.inputs} | set(outputs)
+        for node in self.nodes:
+            if node.path not in read and node.span is not None:
+                help_ = "read it with `from`, list it under `outputs`, or remove it"
+                self.diagnosis.add(f"nothing reads the output of `{node.path}`", node.span, help_)
 
     def input_shape(self) -> Shape | None:
         """The shape of the network's input; None after an error."""

@@ -37,13 +37,13 @@ def read_spec(spec: str) -> tuple[Source, bytes]:
 
 def _find(spec: str) -> Path:
     path = Path(spec)
+    found = bundled()
+    stem = spec.removesuffix(".yaml").removesuffix(".yml")
     try:
-        if path.exists():
+        if path.exists() and not (path.is_dir() and stem in found):
             return path
     except (OSError, ValueError) as error:  # a name too long, a zero byte
         raise SpecError(Problem(f"cannot read `{spec}`: {reason(error)}")) from None
-    found = bundled()
-    stem = spec.removesuffix(".yaml").removesuffix(".yml")
     if stem in found:
         return found[stem]
     if os.sep in spec:

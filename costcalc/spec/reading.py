@@ -20,6 +20,7 @@ KIND_SPELLINGS = {
     "hswish": "hard_swish", "hardswish": "hard_swish", "hsigmoid": "hard_sigmoid", "shuffle": "channel_shuffle",
     "cat": "concat", "concatenate": "concat", "sum": "add", "multiply": "mul",
 }  # fmt: skip
+FIELDS = {"as": "name", "from": "sources", "only_if": "only_if"}  # where `Common` keeps what may stand anywhere
 NOT_BRANCHES = "each branch is a list of layers; `[]` is the input itself"
 
 
@@ -109,6 +110,9 @@ class LayerReader(TableReader):
     def common(self, common: Common, pairs: list[tuple[Scalar, Tree]], scope: Scope) -> Common:
         """`common` with the `as`, `from` and `only_if` among the pairs."""
         for key, value in pairs:
+            if key.text in COMMON and getattr(common, FIELDS[key.text]) is not None:
+                message = f"`{key.text}` is given twice, beside the kind and among its attributes"
+                self.book.add(message, key.span, "keep one of them")
             if key.text == "as":
                 name = identifier(value, "a layer", self.book)
                 if name == "input":

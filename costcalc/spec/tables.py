@@ -35,12 +35,16 @@ class TableReader:
         columns = self.columns(given["columns"]) if "columns" in given else None
         if columns is None:
             return None
+        data = self.data(given.get("data"), columns, scope)
+        if "then" in given and "repeat" not in given:
+            self.book.add("`then` without `repeat`", given["then"].span, "add `repeat:`, how often each row is there")
         inner = scope | set(columns)
-        return RowsItem(
-            common, common.name or "stage", columns, self.data(given.get("data"), columns, scope),
-            self.number(given.get("repeat"), inner), self.then(given.get("then"), columns, inner),
-            self.layers(given["layers"], inner, key.span) if "layers" in given else (),
-        )  # fmt: skip
+        spans = [(item.text, item.span) for item in _scalars(given["columns"])]
+        with self.book.uses_of("column", spans, "use it in `layers` or `repeat`, or leave it out"):
+            repeat = self.number(given.get("repeat"), inner)
+            then = self.then(given.get("then"), columns, inner)
+            layers = self.layers(given["layers"], inner, key.span) if "layers" in given else ()
+        return RowsItem(common, common.name or "stage", columns, data, repeat, then, layers)
 
     def repeat(self, key: Scalar, value: Tree | None, common: Common, scope: Scope) -> Item | None:
         """`repeat: {n, layers}`: one row without columns."""
@@ -123,3 +127,7 @@ class TableReader:
         if value is not None:
             check_names(value, scope | IN_NAMES, (), self.book)
         return value
+
+
+def _scalars(tree: Tree) -> list[Scalar]:
+    return [item for item in tree.items if isinstance(item, Scalar)] if isinstance(tree, Items) else []

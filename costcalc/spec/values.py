@@ -5,7 +5,8 @@ Problems are collected in a `Notebook`, so that all errors of a file are told at
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from costcalc.errors import Problem, Span, unknown
@@ -18,14 +19,26 @@ BLOCK_NAMES = frozenset(f"block.in.{size}" for size in SIZES)
 
 
 class Notebook:
-    """The problems found so far, what has been parsed already, and `words`: what a comparison may name."""
+    """The problems found so far, what has been parsed already, `words` that a comparison may name, names `used`."""
 
-    __slots__ = ("parsed", "problems", "words")
+    __slots__ = ("parsed", "problems", "used", "words")
 
     def __init__(self, words: frozenset[str] = frozenset()) -> None:
         self.problems: list[Problem] = []
         self.parsed: dict[str, Any] = {}
         self.words = words
+        self.used: set[str] = set()
+
+    @contextmanager
+    def uses_of(self, what: str, names: Iterable[tuple[str, Span]], help_: str) -> Iterator[None]:
+        """Notes every one of the names that nothing inside uses: a slip, such as a stride that is never passed on."""
+        outer, before, self.used = self.used, len(self.problems), set()
+        yield
+        if len(self.problems) == before:  # else what uses it may be what could not be read
+            for name, span in names:
+                if name not in self.used:
+                    self.add(f"the {what} `{name}` is never used", span, help_)
+        self.used |= outer
 
     def add(self, message: str, span: Span, help: str | None = None, notes: tuple[str, ...] = ()) -> None:
         self.problems.append(Problem(message, span, help, notes))
@@ -116,6 +129,7 @@ def check_names(value: Value, scope: frozenset[str] | set[str], words: Collectio
         return True
     fine = True
     for name, offset, position in value.content.names():
+        book.used.add(name)
         if (
             name in scope
             or (position == "value" and name in words)

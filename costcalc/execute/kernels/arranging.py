@@ -15,8 +15,8 @@ def split(work: Work) -> Floats:
     """One part of the channels."""
     axis = work.inputs[0].channels
     cuts = np.cumsum(work.attributes["sizes"])[:-1] if "sizes" in work.attributes else work["parts"]
-    parts: list[Floats] = np.split(work.x, cuts, axis=axis)
-    return parts[work["part"] - 1]
+    part: Floats = np.split(work.x, cuts, axis=axis)[work["part"] - 1]
+    return part
 
 
 @kernel("channel_shuffle")

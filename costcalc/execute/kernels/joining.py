@@ -19,8 +19,8 @@ def add(work: Work) -> Floats:
 
 @kernel("mul")
 def mul(work: Work) -> Floats:
-    """The largest, multiplied with each other one; a vector meets the channels of a map."""
-    largest, *others = sorted(work.inputs, key=lambda t: -t.array.size)
+    """The largest (of equals, that with most axes) times each other one; a vector meets the channels of a map."""
+    largest, *others = sorted(work.inputs, key=lambda t: (-t.array.size, -t.array.ndim))
     y = largest.array.copy()
     work.sequence = largest.sequence
     for other in others:

@@ -74,7 +74,7 @@ def batch_norm(work: Work) -> Floats:
     """(x - mean) / deviation * scale + shift, with the four folded into one factor and one addend a channel."""
     axis, channels = work.inputs[0].channels, work.x.shape[work.inputs[0].channels]
     mean, variance = work.make("buffers", channels), np.abs(work.make("buffers", channels))
-    factor = 1 / np.sqrt(variance + np.float32(1e-3))
+    factor: Floats = np.reciprocal(np.sqrt(variance + np.float32(1e-3)))
     if work["scale"]:
         factor = factor * work.make("norm_scales", channels)
     addend = -mean * factor
@@ -109,14 +109,14 @@ def hard_sigmoid(work: Work) -> Floats:
 
 @kernel("hard_swish")
 def hard_swish(work: Work) -> Floats:
-    """x * relu6(x + 3) / 6."""
+    """The gate relu6(x + 3) / 6, times x."""
     gate = _aside(work).add(3).at_least(0).at_most(6).multiply(1 / 6).y
     return _target(work).multiply(gate).y
 
 
 @kernel("swish", "silu")
 def swish(work: Work) -> Floats:
-    """x / (1 + exp(-x)), as a sigmoid and a product."""
+    """A sigmoid as the gate, times x."""
     gate = _aside(work).negate().exp().add(1).divide_into(1).y
     return _target(work).multiply(gate).y
 

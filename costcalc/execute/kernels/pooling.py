@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from costcalc.execute.work import Floats, Work, kernel
 
 
 def _starts(length: int, before: int, after: int, reach: int, stride: int, ceil_mode: bool) -> int:
-    """How many windows there are: those that fit and, with ceil_mode, one more that begins before the end of the input."""
+    """How many windows there are: those that fit; with ceil_mode one more, if it begins before the end of the input."""
     count, start, end = 0, 0, before + length + after
     while start + reach <= end:
         count, start = count + 1, start + stride
@@ -19,9 +20,9 @@ def _starts(length: int, before: int, after: int, reach: int, stride: int, ceil_
     return count + hanging
 
 
-def _taps(work: Work, fill: float) -> list[Floats]:
-    """The input as every tap of the window sees it, `fill` where that is outside."""
-    sizes = work.x.shape[2:]
+def _taps(work: Work, x: Floats, around: float, beyond: float) -> list[Floats]:
+    """What every tap of the window sees: x, `around` in its padding, `beyond` where a window hangs over the end."""
+    sizes = x.shape[2:]
     kernels = each_axis(work["kernel"], len(sizes))
     strides = each_axis(work.attributes.get("stride") or work["kernel"], len(sizes))
     pairs = margins(work["padding"], sizes, kernels, strides)
@@ -29,19 +30,18 @@ def _taps(work: Work, fill: float) -> list[Floats]:
         _starts(size, *pair, k, s, work["ceil_mode"])
         for size, pair, k, s in zip(sizes, pairs, kernels, strides, strict=True)
     ]
-    # a window may hang over the end: give it something to see
-    beyond = [
-        max(0, (n - 1) * s + k - sum(pair) - size)
+    hanging = [
+        (0, max(0, (n - 1) * s + k - sum(pair) - size))
         for n, s, k, pair, size in zip(outputs, strides, kernels, pairs, sizes, strict=True)
     ]
-    x = padded(work.x, [(a, b + more) for (a, b), more in zip(pairs, beyond, strict=True)], fill)
+    x = padded(padded(x, pairs, around), hanging, beyond)
     return [tap(x, where, outputs, strides) for where in product(*map(range, kernels))]
 
 
 @kernel("max_pool")
 def max_pool(work: Work) -> Floats:
     """The largest so far against each further tap."""
-    first, *rest = _taps(work, -np.inf)
+    first, *rest = _taps(work, work.x, -np.inf, -np.inf)
     y = np.array(first)
     for values in rest:
         np.maximum(y, values, out=y)
@@ -51,14 +51,14 @@ def max_pool(work: Work) -> Floats:
 
 @kernel("avg_pool")
 def avg_pool(work: Work) -> Floats:
-    """The sum of the taps, divided by their number, or by the number that are inside."""
-    first, *rest = _taps(work, 0)
+    """The sum of the taps, divided by how many are inside, or inside and in the padding; none hang over the end."""
+    first, *rest = _taps(work, work.x, 0, 0)
     y = np.array(first)
     for values in rest:
         y += values
         work.count("additions", y.size)
-    inside = sum(np.isfinite(values).astype(np.float32) for values in _taps(work, np.inf))
-    y /= len(rest) + 1 if work["count_include_pad"] else inside
+    ones = np.ones((1, 1, *work.x.shape[2:]), np.float32)
+    y /= np.sum(_taps(work, ones, float(work["count_include_pad"]), 0), axis=0)
     work.count("divisions", y.size)
     return y
 
@@ -80,8 +80,9 @@ def _adaptive(work: Work, maximum: bool) -> Floats:
     y = np.empty((*work.x.shape[:2], *bins), np.float32)
     for where in product(*map(range, bins)):
         edges = [slice(i * size // n, -(-(i + 1) * size // n)) for i, n, size in zip(where, bins, sizes, strict=True)]
-        part = work.x[(slice(None), slice(None), *edges)]
-        y[(slice(None), slice(None), *where)] = _reduce(work, part, tuple(range(2, part.ndim)), maximum)
+        part = work.x[np.index_exp[:, :, *edges]]
+        bin_: tuple[Any, ...] = (slice(None), slice(None), *where)
+        y[bin_] = _reduce(work, part, tuple(range(2, part.ndim)), maximum)
     return y
 
 
