@@ -25,7 +25,7 @@ TOKEN = re.compile(
 )
 FOREIGN = {
     "^": "powers are written out: a*a",
-    "*": "powers are written out: a*a",
+    "*": "a value is missing before it; powers are written out: a*a",
     "&": "write `and`",
     "|": "write `or`",
     "!": "write `not` or `!=`",

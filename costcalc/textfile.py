@@ -37,7 +37,7 @@ def decoded(name: str, data: bytes) -> tuple[Source, bytes]:
             )
         )
     if b"\0" in data:
-        raise SpecError(Problem(f"`{name}` is a binary file", None, "a spec is YAML text"))
+        raise SpecError(Problem(f"`{name}` is a binary file", None, "YAML text is expected"))
     try:
         return Source(name, data.decode("utf-8-sig").replace("\r\n", "\n")), data
     except UnicodeDecodeError as error:

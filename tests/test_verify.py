@@ -53,7 +53,10 @@ def small() -> Model:
 
 
 @pytest.mark.parametrize("name", sorted(bundled()))
-@pytest.mark.parametrize(("width", "resolution", "batch"), [("1", 224, 1), ("0.25", 97, 3), ("0.5", 131, 1), ("0.75", 96, 3), ("1.4", 160, 1)])
+@pytest.mark.parametrize(
+    ("width", "resolution", "batch"),
+    [("1", 224, 1), ("0.25", 97, 3), ("0.5", 131, 1), ("0.75", 96, 3), ("1.4", 160, 1)],
+)
 def test_every_bundled_network_agrees(name: str, width: str, resolution: int, batch: int) -> None:
     alpha = {"scale" if name.startswith("shufflenet") else "alpha": width}
     if alpha == {"scale": "0.75"}:
@@ -154,19 +157,40 @@ RULES = {
     "padding of one side": ("conv", wrong_padding),
     "bias missing": ("conv", census("conv", lambda k, x, y, c: c._replace(biases=0))),
     "bias adds a channel, not an output": ("conv", census("conv", lambda k, x, y, c: c._replace(bias_adds=y.channels))),
-    "input size for output size": ("conv", census("conv", lambda k, x, y, c: c._replace(macs=c.macs // y.positions * x.positions))),
+    "input size for output size": (
+        "conv",
+        census("conv", lambda k, x, y, c: c._replace(macs=c.macs // y.positions * x.positions)),
+    ),
     "dilation in the taps": ("conv", census("conv", lambda k, x, y, c: scaled(c, 9 * 5, 15))),
     "padding counted as valid": ("conv", census("conv", lambda k, x, y, c: c._replace(valid_macs=c.macs))),
     "depthwise as dense": ("depthwise", census("depthwise", lambda k, x, y, c: scaled(c, x.channels))),
     "floor for ceil": ("max_pool", floor_for_ceil),
-    "k*k comparisons, not k*k - 1": ("max_pool", census("max_pool", lambda k, x, y, c: c._replace(comparisons=9 * y.size))),
-    "the pair without its pointwise half": ("pair", census("separable", lambda k, x, y, c: c._replace(macs=9 * x.size))),
-    "one addition more for a mean": ("se/squeeze", census("global_avg_pool", lambda k, x, y, c: c._replace(additions=x.size))),
-    "bins that do not overlap": ("adaptive_avg_pool", census("adaptive_avg_pool", lambda k, x, y, c: reduced(False, x.size, y))),
+    "k*k comparisons, not k*k - 1": (
+        "max_pool",
+        census("max_pool", lambda k, x, y, c: c._replace(comparisons=9 * y.size)),
+    ),
+    "the pair without its pointwise half": (
+        "pair",
+        census("separable", lambda k, x, y, c: c._replace(macs=9 * x.size)),
+    ),
+    "one addition more for a mean": (
+        "se/squeeze",
+        census("global_avg_pool", lambda k, x, y, c: c._replace(additions=x.size)),
+    ),
+    "bins that do not overlap": (
+        "adaptive_avg_pool",
+        census("adaptive_avg_pool", lambda k, x, y, c: reduced(False, x.size, y)),
+    ),
     "no bias in a linear layer": ("se/excite", census("linear", lambda k, x, y, c: c._replace(biases=0))),
-    "running statistics as parameters": ("batch_norm", census("batch_norm", lambda k, x, y, c: c._replace(norm_scales=3 * y.channels))),
+    "running statistics as parameters": (
+        "batch_norm",
+        census("batch_norm", lambda k, x, y, c: c._replace(norm_scales=3 * y.channels)),
+    ),
     "batch norm without its shift": ("batch_norm", census("batch_norm", lambda k, x, y, c: c._replace(additions=0))),
-    "hard swish without its product": ("hard_swish", census("hard_swish", lambda k, x, y, c: c._replace(multiplications=y.size))),
+    "hard swish without its product": (
+        "hard_swish",
+        census("hard_swish", lambda k, x, y, c: c._replace(multiplications=y.size)),
+    ),
     "softmax without its maximum": ("softmax", census("softmax", lambda k, x, y, c: c._replace(comparisons=0))),
 }
 IN_KERNELS = {
@@ -192,7 +216,9 @@ def test_a_planted_fault_is_found_at_its_node(fault: str, monkeypatch: pytest.Mo
 def test_an_array_kept_too_long_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """An activation that does not overwrite its input: every count agrees, the peak of memory does not."""
     kernel("hard_swish", copied)(monkeypatch)
-    found = Model(parse_document(Source("s.yaml", "costcalc: 1\ninput: [9, 9, 8]\nlayers: [hard_swish, relu]")), {}).verify()
+    found = Model(
+        parse_document(Source("s.yaml", "costcalc: 1\ninput: [9, 9, 8]\nlayers: [hard_swish, relu]")), {}
+    ).verify()
     assert found.first is None
     assert not found.agreed
     assert found.executed_peak == 2 * found.predicted_peak == 2 * 9 * 9 * 8 * 4

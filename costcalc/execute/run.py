@@ -18,7 +18,7 @@ from costcalc.execute.literal.scalars import Scalar, floats, scalars
 from costcalc.execute.work import KERNELS, Floats, Tensor, Work
 from costcalc.network import INPUT, Network, Node
 
-MOST_LITERAL = 5_000_000  # operations of scalars: some ten seconds
+MOST_LITERAL = 5_000_000  # operations of scalars: a quarter of a minute
 FLOAT = 4  # bytes of a float32
 OVERWRITING = frozenset({
     "batch_norm", "relu", "relu6", "sigmoid", "hard_sigmoid", "hard_swish", "swish", "silu", "tanh", "gelu", "softmax",

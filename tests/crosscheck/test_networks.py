@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from crosscheck.torch_kinds import Recording, assert_close, load, module, nn, torch
+from crosscheck.torch_kinds import Built, Recording, assert_close, load, torch
 
 from costcalc.api import load as load_spec
 from costcalc.execute import run
@@ -25,29 +25,6 @@ SETTINGS: list[tuple[str, dict[str, Any]]] = [
     ("shufflenet_v1", {"groups": 8, "resolution": 65}),
     ("shufflenet_v1", {"groups": 1, "scale": 0.25, "resolution": 97}),
 ]
-
-
-class Built(nn.Module):
-    """A network as PyTorch runs it: one module a node, and where each reads."""
-
-    def __init__(self, network: Network) -> None:
-        super().__init__()
-        self.nodes, self.outputs = network.nodes, network.outputs
-        read = [network.shapes[node.inputs[0]] for node in network.nodes]
-        self.steps = nn.ModuleList(
-            module(node.kind, node.attributes, x.dims, x.sequence) for node, x in zip(network.nodes, read, strict=True)
-        )
-
-    def tensors(self, x: Any) -> dict[str, Any]:
-        """What every node computes, by path."""
-        known = {INPUT: x}
-        for node, step in zip(self.nodes, self.steps, strict=True):
-            known[node.path] = step(*(known[name] for name in node.inputs))
-        return known
-
-    def forward(self, x: Any) -> Any:
-        known = self.tensors(x)
-        return [known[name] for name in self.outputs]
 
 
 def recorded(network: Network, batch: int, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, list[Any], list[Any]]:

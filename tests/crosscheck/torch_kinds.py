@@ -1,4 +1,4 @@
-"""Every kind as PyTorch has it: a module for a node, and the executor's weights in it.
+"""Every kind as PyTorch has it: a module for a node, the executor's weights in it, and whole networks of such.
 
 Importing this where PyTorch is missing skips the tests that do.
 """
@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from costcalc.execute.work import Floats, Work
+from costcalc.network import INPUT, Network
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install torch")
 nn, F = torch.nn, torch.nn.functional
@@ -281,3 +282,26 @@ def load(target: Any, made: list[tuple[str, Floats]]) -> None:
     """Puts what the executor made, in the order in which it made it, into a module."""
     with torch.no_grad():
         target.take(*(torch.from_numpy(array) for _, array in made))
+
+
+class Built(nn.Module):
+    """A network as PyTorch runs it: one module a node, and where each reads."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.nodes, self.outputs = network.nodes, network.outputs
+        read = [network.shapes[node.inputs[0]] for node in network.nodes]
+        self.steps = nn.ModuleList(
+            module(node.kind, node.attributes, x.dims, x.sequence) for node, x in zip(network.nodes, read, strict=True)
+        )
+
+    def tensors(self, x: Any) -> dict[str, Any]:
+        """What every node computes, by path."""
+        known = {INPUT: x}
+        for node, step in zip(self.nodes, self.steps, strict=True):
+            known[node.path] = step(*(known[name] for name in node.inputs))
+        return known
+
+    def forward(self, x: Any) -> Any:
+        known = self.tensors(x)
+        return [known[name] for name in self.outputs]

@@ -23,8 +23,8 @@ def conv(work: Work) -> Floats:
     windows = _Windows(work, kernels)
     y = np.empty((len(work.x), out, *windows.outputs), np.float32)
     for rows in windows.chunks():
-        columns = windows.columns(rows, groups)  # (N, groups, channels of a group * taps, positions)
-        block = work.matmul(weights, columns)  # (N, groups, out channels of a group, positions)
+        # not named, so that the columns of one piece are gone before the next ones are gathered
+        block = work.matmul(weights, windows.columns(rows, groups))  # (N, groups, out channels of a group, positions)
         work.count_valid(windows.real(rows), len(y) * channels // groups * out)
         y[:, :, rows] = block.reshape(len(y), out, rows.stop - rows.start, *windows.outputs[1:])
     return work.add_bias(y)
@@ -65,7 +65,7 @@ class _Windows:
         return self.gather(self.ones, rows)
 
     def columns(self, rows: slice, groups: int) -> Floats:
-        """What the windows of these rows see of each group, a column for each position."""
+        """What the windows see of each group: (N, groups, channels of a group * taps, positions of these rows)."""
         seen = self.gather(self.x, rows)
         n, channels = seen.shape[:2]
         return seen.reshape(n, groups, channels // groups * len(self.taps), -1)
