@@ -36,6 +36,8 @@ def margins(padding: Any, sizes: tuple[int, ...], reach: list[int], strides: lis
 
 def padded(x: Floats, pairs: list[tuple[int, int]], fill: float = 0) -> Floats:
     """The array with margins around its axes after the first two."""
+    if not any(map(any, pairs)):
+        return x
     return np.pad(x, [(0, 0), (0, 0), *pairs], constant_values=fill)
 
 

@@ -12,8 +12,8 @@ from crosscheck.torch_kinds import TOLERANCE, Recording, axes
 from costcalc.execute import kernels as _kernels  # noqa: F401 - registers them
 from costcalc.execute.work import KERNELS, Floats, Tensor
 
-onnx = pytest.importorskip("onnx", reason="onnx is not installed: pip install onnx")
-onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: pip install onnxruntime")
+onnx = pytest.importorskip("onnx", reason="onnx is not installed: pip install -e '.[crosscheck]'")
+onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: pip install -e '.[crosscheck]'")
 
 SETTINGS = 150
 OPSET = 22

@@ -14,7 +14,7 @@ import pytest
 from costcalc.execute.work import Floats, Work
 from costcalc.network import INPUT, Network
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install torch")
+torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install -e '.[crosscheck]'")
 nn, F = torch.nn, torch.nn.functional
 
 EPSILON = 1e-3  # of the executor's batch norm
