@@ -10,6 +10,7 @@ from typing import Any
 from costcalc.cost import Convention, Report, count
 from costcalc.errors import Problem, UsageError
 from costcalc.network import Network, Node
+from costcalc.number import floor, tidy
 from costcalc.published import check
 from costcalc.spec import Document, build_network, read_document
 from costcalc.spec.hyperparameters import read_setting, shown
@@ -42,12 +43,38 @@ class Model:
         report = count(self.network, convention, batch, dtype)
         return report._replace(published=check(report, self.document))
 
-    def verify(self, batch: int = 1, seed: int = 0, step: Callable[[Node], None] = lambda _: None) -> Verification:
+    def verify(
+        self,
+        batch: int = 1,
+        seed: int = 0,
+        step: Callable[[Node], None] = lambda _: None,
+        literal: bool = False,
+    ) -> Verification:
         """Runs the network on random weights and `batch` random samples, and compares every node with the report.
 
-        Raises UsageError where it cannot be run.
+        With `literal`, also scalar by scalar, for small networks. Raises UsageError where it cannot be run.
         """
-        return verify(self.report(batch=batch), seed, step)
+        return verify(self.report(batch=batch), seed, step, literal)
+
+    def scaled(self, factor: Fraction | int) -> Model:
+        """The same spec, smaller: what its input is computed from times `factor` (at least 1), and its multipliers.
+
+        A multiplier is a hyper-parameter whose default is 1, such as alpha. Raises UsageError where there are neither.
+        """
+        document, current = self.document, self.network.hyperparameters
+        entry = document.input
+        values = entry.values() if isinstance(entry, dict) else [entry]
+        sizes = {name for value in values for name in value.names()}
+        smaller = dict(self.given)
+        for parameter in document.hyperparameters:
+            if parameter.name in sizes:
+                smaller[parameter.name] = max(1, floor(current[parameter.name] * factor))
+            elif type(parameter.default.content) is int and parameter.default.content == 1:
+                smaller[parameter.name] = tidy(current[parameter.name] * factor)
+        if smaller == dict(self.given):
+            help_ = "its input and widths depend on no hyper-parameter; declare `resolution` and `alpha`"
+            raise UsageError(Problem(f"`{document.source.name}` cannot be scaled", None, help_))
+        return Model(document, smaller)
 
 
 def load(spec: str, /, **hyperparameters: Setting) -> Model:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from math import isqrt
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from costcalc.census import CLASSES
 from costcalc.cost.report import Published, Report, Row
 from costcalc.errors import Problem, Span, UsageError
 from costcalc.network import Node
 from costcalc.units import in_bytes
+
+if TYPE_CHECKING:
+    from costcalc.execute import NodeRun
 
 DISAGREED = 3  # the exit code
 MAX_BYTES = 2 * 2**30  # of weights and live activations; kernels need some more beside
@@ -28,10 +31,11 @@ class Compared(NamedTuple):
     span: Span | None
     predicted: Mapping[str, Any]
     executed: Mapping[str, Any]
+    literal: Mapping[str, Any] | None = None  # the same, by scalars that counted themselves
 
     @property
     def agreed(self) -> bool:
-        return self.predicted == self.executed
+        return self.predicted == self.executed and self.literal in (None, self.executed)
 
     @property
     def differences(self) -> list[tuple[str, Any, Any]]:
@@ -59,15 +63,27 @@ class Verification(NamedTuple):
         """Whether every node agrees, and the peak of live bytes."""
         return self.first is None and self.predicted_peak == self.executed_peak
 
+    def formula(self, node: Compared, name: str) -> str:
+        """What the rule computes `name` by, in the sizes of the first input and the channels out; empty if unknown."""
+        from costcalc.formulas import census_formula  # sympy is loaded only where a formula is wanted
+
+        network = self.report.network
+        found = next(n for n in network.nodes if n.path == node.path)
+        return census_formula(found, [network.shapes[x] for x in found.inputs], name)
+
     @property
     def published(self) -> tuple[Published, ...]:
         return self.report.published
 
 
-def verify(report: Report, seed: int = 0, step: Callable[[Node], None] = lambda _: None) -> Verification:
+def verify(
+    report: Report, seed: int = 0, step: Callable[[Node], None] = lambda _: None, literal: bool = False
+) -> Verification:
     """Runs the network of a report, with its batch, and compares. `step` is told each node before it runs.
 
-    Raises UsageError for a network that is too large to run here, or has a node that cannot be run.
+    With `literal` it runs twice, the second time on scalars that count each operation that is done to them, and both
+    runs must agree with the prediction. Raises UsageError for a network that is too large to run here, or has a node
+    that cannot be run.
     """
     network = report.network
     _refuse_too_large(report)
@@ -75,10 +91,9 @@ def verify(report: Report, seed: int = 0, step: Callable[[Node], None] = lambda 
 
     try:
         run = execute(network, report.batch, seed, step)
+        again = execute(network, report.batch, seed, step, literal=True).nodes if literal else (None,) * len(run.nodes)
     except CannotRun as error:
-        raise UsageError(
-            Problem(f"cannot be verified: {error}", None, "costcalc cannot run what it cannot count")
-        ) from None
+        raise UsageError(Problem(f"cannot be verified: {error}")) from None
     except MemoryError:
         raise UsageError(_too_large(report)) from None
     nodes = tuple(
@@ -87,9 +102,10 @@ def verify(report: Report, seed: int = 0, step: Callable[[Node], None] = lambda 
             node.kind,
             node.span,
             _predicted(node, row),
-            _executed(done.output, done.operations, done.parameters),
+            _executed(done),
+            _executed(by_hand) if by_hand is not None else None,
         )
-        for node, row, done in zip(network.nodes, report.layers, run.nodes, strict=True)
+        for node, row, done, by_hand in zip(network.nodes, report.layers, run.nodes, again, strict=True)
     )
     return Verification(report, nodes, peak_of_floats(report), run.peak_bytes)
 
@@ -100,9 +116,9 @@ def _predicted(node: Node, row: Row) -> dict[str, Any]:
     return {"output": list(node.output.dims), **found}
 
 
-def _executed(output: tuple[int, ...], operations: Mapping[str, int], parameters: Mapping[str, int]) -> dict[str, Any]:
-    merged = {**operations, **parameters}
-    return {"output": list(output), **{name: n for name in CLASSES if (n := merged.get(name, 0))}}
+def _executed(run: NodeRun) -> dict[str, Any]:
+    merged = {**run.operations, **run.parameters}
+    return {"output": list(run.output), **{name: n for name in CLASSES if (n := merged.get(name, 0))}}
 
 
 def peak_of_floats(report: Report) -> int:

@@ -29,7 +29,7 @@ FLOORS = {
     "kinds": 3,
     "network": 4,
     "spec": 5, "cost": 5, "execute": 5,
-    "published": 6, "verify": 6,
+    "formulas": 5, "published": 6, "verify": 6,
     "api": 7, "render": 7,
     "cli": 8,
     "": 9, "__main__": 9,  # the package's face, which imports the API when a public name is first used

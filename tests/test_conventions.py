@@ -110,8 +110,8 @@ def test_rules_for_kinds_and_a_default(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("rule", "conv", "linear"), [
-    ("macs", 5184, 20), ("valid_macs", 4224, 20), ("bias_adds", 0, 5), ("weights", 108, 20), ("biases", 0, 5), ("params", 108, 25),
-    ("buffers", 0, 0),
+    ("macs", 5184, 20), ("valid_macs", 4224, 20), ("bias_adds", 0, 5), ("weights", 108, 20), ("biases", 0, 5),
+    ("params", 108, 25), ("buffers", 0, 0),
     ("in.size", 144, 4), ("out.size", 192, 5), ("in.channels", 3, 4), ("out.channels", 4, 5), ("batch", 1, 1),
     ("7", 7, 7),
     ("macs/4", 1296, 5), ("(macs)", 5184, 20), ("2*macs - bias_adds", 10368, 35), ("floor(macs/3)", 1728, 6),
@@ -188,8 +188,8 @@ def test_an_opaque_operation_is_never_counted(tmp_path: Path, rules: str) -> Non
 # -- files that are wrong ---------------------------------------------------------------------------------------------
 
 NAMES = (
-    "known: `macs`, `valid_macs`, `bias_adds`, `multiplications`, `additions`, `comparisons`, `divisions`, `exponentials`, "
-    "`weights`, `biases`, `norm_scales`, `norm_shifts`, `buffers`, `params`, `batch`, "
+    "known: `macs`, `valid_macs`, `bias_adds`, `multiplications`, `additions`, `comparisons`, `divisions`, "
+    "`exponentials`, `weights`, `biases`, `norm_scales`, `norm_shifts`, `buffers`, `params`, `batch`, "
     "`in.size`, `out.size`, `in.channels`, `out.channels`"
 )  # fmt: skip
 INVALID: list[tuple[str, str, str, int, int, str | None]] = [  # text, message, the marked text, line, column, help

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -248,9 +249,10 @@ def test_the_command_says_no(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     assert run(monkeypatch, "verify", "shufflenet_v1", "--resolution", "64") == 3
     told = capsys.readouterr().out
     assert told.startswith("DISAGREED  ShuffleNet V1")
+    assert "by H*M*N*W, executed" in told  # the formula shows what is missing: no groups in it
     assert "  stage1/1/expand (conv, shufflenet_v1:" in told
     first = next(line for line in told.splitlines() if "macs: predicted" in line)
-    predicted, executed = (int(part.split()[-1]) for part in first.split(","))
+    predicted, executed = (int(n) for n in re.findall(r"(?:predicted|executed) (\d+)", first))
     assert predicted == 3 * executed
 
 
@@ -288,3 +290,42 @@ def test_an_output_that_rounds_up_is_no_accident() -> None:
     assert pool.output is not None
     assert pool.output.spatial == tuple(ceil_div(n - 3, 2) + 1 for n in pool.inputs[0].spatial)
     assert any((n - 3) % 2 for n in pool.inputs[0].spatial)
+
+
+@pytest.mark.parametrize("name", sorted(bundled()))
+def test_literally(name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Scaled down, every network runs on scalars that count themselves."""
+    assert run(monkeypatch, "verify", name, "--literal", "--scale", "1/16", "--format", "json") == 0
+    nodes = json.loads(capsys.readouterr().out)["nodes"]
+    assert all(node["predicted"] == node["executed"] == node["literal"] for node in nodes)
+    assert sum(node["literal"].get("macs", 0) for node in nodes) > 50_000
+
+
+def test_a_tally_that_is_wrong_is_found_literally(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rule and kernel may share a slip; the scalars do not."""
+    RULES["kernel squared"][1](monkeypatch)
+
+    def slip(work: Work, right: Callable[[Work], Any]) -> Any:
+        y = right(work)
+        work.tally["macs"] = work.tally["macs"] * 25 // 15
+        return y
+
+    kernel("conv", slip)(monkeypatch)
+    assert small().verify().agreed
+    found = small().verify(literal=True)
+    assert found.first is not None and found.first.path == "conv"
+    assert found.first.literal != found.first.executed
+
+
+@pytest.mark.parametrize("scale", ["0", "2", "-1/8", "x", "true"])
+def test_scales_that_cannot_be(scale: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch, "verify", "mobilenet_v1", f"--scale={scale}") == 2
+    assert "`--scale`" in capsys.readouterr().err
+
+
+def test_scaling() -> None:
+    scaled = load("mobilenet_v2", alpha="1.4", resolution=97).scaled(1)
+    assert scaled.network.hyperparameters == load("mobilenet_v2", alpha="1.4", resolution=97).network.hyperparameters
+    assert load("shufflenet_v1").scaled(ceil_div(1, 1)).network.hyperparameters["scale"] == 1
+    with pytest.raises(UsageError, match="cannot be scaled"):
+        small().scaled(1)

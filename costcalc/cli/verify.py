@@ -6,12 +6,14 @@ from typing import Annotated, Optional, Self
 
 import typer
 
-from costcalc.api import Model
+from costcalc.api import Model, exact
 from costcalc.cli.common import SpecCommand, command_app, document_for, given, one_of, write
 from costcalc.errors import Problem, UsageError
 from costcalc.network import Node
+from costcalc.number import is_number
+from costcalc.render.escape import terminal
 from costcalc.spec import bundled, read_document
-from costcalc.verify import DISAGREED, Verification
+from costcalc.verify import DISAGREED
 
 app = command_app()
 
@@ -30,6 +32,14 @@ def verify(
     every: Annotated[bool, typer.Option("--all", help="All bundled specs.")] = False,
     batch: Annotated[int, typer.Option("--batch", min=1, max=10**6, metavar="N", help="Samples in the run.")] = 1,
     seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Of the random weights and inputs.")] = 0,
+    literal: Annotated[
+        bool,
+        typer.Option("--literal", help="Also run on scalars that count each of their operations; for small networks."),
+    ] = False,
+    scale: Annotated[
+        Optional[str],
+        typer.Option("--scale", metavar="F", help="Shrink the input and the multipliers by a factor such as 1/8."),
+    ] = None,
     format: Annotated[str, typer.Option("--format", metavar="text|json", help="How to write it.")] = "text",
     output: Annotated[
         Optional[str], typer.Option("--output", "-o", metavar="FILE", help="Write to a file instead of stdout.")
@@ -40,6 +50,7 @@ def verify(
     \b
       costcalc verify mobilenet_v1.yaml --alpha 0.75
       costcalc verify --all --resolution 97 --batch 3
+      costcalc verify mobilenet_v1 --literal --scale 1/16
       costcalc verify network.yaml --format json
 
     Compared at every node: the output shape, the parameters by role, every class of operations; for the network the
@@ -49,7 +60,11 @@ def verify(
     names = [*(specs or []), *(bundled() if every else [])]
     if not names:
         raise UsageError(Problem("no spec to verify", None, "name one, or use `--all` for the bundled ones"))
-    found = [_verified(ctx, name, settings, batch, seed, lenient=every) for name in names]
+    models = [_model(ctx, name, settings, scale, lenient=every) for name in names]
+    found = []
+    for model in models:
+        with _Progress(model) as progress:
+            found.append(model.verify(batch, seed, progress.step, literal))
     from costcalc.render.data import to_json
     from costcalc.render.verification import verification_json, verification_text
 
@@ -59,24 +74,26 @@ def verify(
         raise typer.Exit(DISAGREED)
 
 
-def _verified(
-    ctx: typer.Context, spec: str, settings: Iterable[str], batch: int, seed: int, lenient: bool
-) -> Verification:
-    """The verification of one spec; of all specs, each takes the settings that it declares."""
+def _model(ctx: typer.Context, spec: str, settings: Iterable[str], scale: Optional[str], lenient: bool) -> Model:
+    """One spec; of all specs, each takes the settings that it declares."""
     values = given(settings)
     if lenient:
         declared = {p.name for p in read_document(spec).hyperparameters}
         values = {name: value for name, value in values.items() if name in declared}
     model = Model(document_for(ctx, spec, values), values)
-    with _Progress(spec, len(model.network.nodes)) as progress:
-        return model.verify(batch, seed, progress.step)
+    if scale is None:
+        return model
+    factor = exact("--scale", scale)
+    if not is_number(factor) or not 0 < factor <= 1:
+        raise UsageError(Problem(f"`--scale` cannot be {scale}", None, "a number above 0, at most 1, such as 1/8"))
+    return model.scaled(factor)
 
 
 class _Progress:
     """A line on a terminal's stderr that says which node runs; nothing elsewhere."""
 
-    def __init__(self, spec: str, nodes: int) -> None:
-        self.spec, self.nodes, self.done = spec, nodes, 0
+    def __init__(self, model: Model) -> None:
+        self.spec, self.nodes, self.done = terminal(model.network.name), len(model.network.nodes), 0
         self.shown = sys.stderr.isatty()
 
     def __enter__(self) -> Self:

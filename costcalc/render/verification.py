@@ -32,7 +32,7 @@ def verification_text(v: Verification) -> str:
     wrong = [node for node in v.nodes if not node.agreed]
     lines.insert(0, f"DISAGREED  {head}: {len(wrong)} of {len(v.nodes)} nodes{figures}")
     for node in wrong[:SHOWN]:
-        lines += _told(node)
+        lines += _told(v, node)
     if len(wrong) > SHOWN:
         lines.append(f"  ... and {len(wrong) - SHOWN} more nodes")
     if v.predicted_peak != v.executed_peak:
@@ -40,12 +40,15 @@ def verification_text(v: Verification) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _told(node: Compared) -> list[str]:
-    place = f", {node.span}" if node.span else ""
-    parts = [
-        f"    {name}: predicted {predicted}, executed {executed}" for name, predicted, executed in node.differences
-    ]
-    return [f"  {node.path} ({node.kind}{place})", *parts]
+def _told(v: Verification, node: Compared) -> list[str]:
+    lines = [f"  {node.path} ({node.kind}{f', {node.span}' if node.span else ''})"]
+    for name, predicted, executed in node.differences:
+        formula = v.formula(node, name) if name != "output" else ""
+        by = f" by {formula}" if formula else ""
+        lines.append(f"    {name}: predicted {predicted}{by}, executed {executed}")
+    if node.literal is not None and node.literal != node.executed:
+        lines.append(f"    executed {dict(node.executed)}, literally {dict(node.literal)}")
+    return lines
 
 
 def verification_json(found: list[Verification]) -> dict[str, Any]:
@@ -76,6 +79,7 @@ def _one(v: Verification) -> dict[str, Any]:
                 "kind": n.kind,
                 "predicted": dict(n.predicted),
                 "executed": dict(n.executed),
+                **({} if n.literal is None else {"literal": dict(n.literal)}),
                 "agreed": n.agreed,
             }
             for n in v.nodes
