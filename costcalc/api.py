@@ -65,16 +65,16 @@ class Model:
         entry = document.input
         values = entry.values() if isinstance(entry, dict) else [entry]
         sizes = {name for value in values for name in value.names()}
-        smaller = dict(self.given)
+        smaller: dict[str, Any] = {}
         for parameter in document.hyperparameters:
             if parameter.name in sizes:
                 smaller[parameter.name] = max(1, floor(current[parameter.name] * factor))
             elif type(parameter.default.content) is int and parameter.default.content == 1:
                 smaller[parameter.name] = tidy(current[parameter.name] * factor)
-        if smaller == dict(self.given):
+        if not smaller:
             help_ = "its input and widths depend on no hyper-parameter; declare `resolution` and `alpha`"
             raise UsageError(Problem(f"`{document.source.name}` cannot be scaled", None, help_))
-        return Model(document, smaller)
+        return Model(document, {**self.given, **smaller})
 
 
 def load(spec: str, /, **hyperparameters: Setting) -> Model:
