@@ -12,6 +12,12 @@ from costcalc.cost.report import By, Published, Report, Row
 from costcalc.network import plain
 from costcalc.units import in_bytes, percent
 
+SORTED_BY = {
+    "weights": ("Weights", "weights"),
+    "activations": ("Activations", "activations"),
+    "memory": ("Memory access", "memory_access_bytes"),
+}  # orders whose numbers the table has no column for: its head, and the attribute of a row
+
 
 class Column(NamedTuple):
     """A column: its head, whether it holds numbers (right-aligned, never folded), and the bar that goes with it."""
@@ -44,7 +50,10 @@ class View(NamedTuple):
 def lay_out(report: Report, view: View) -> Sheet:
     """The sheet of a report."""
     rows = report.rows(view.by, view.depth, view.sort, view.top)
-    cells, columns = (_by_kind if view.by == "kind" and view.depth is None else _by_path)(report, rows)
+    if view.by == "kind" and view.depth is None:
+        cells, columns = _by_kind(report, rows)
+    else:
+        cells, columns = _by_path(report, rows, view.sort)
     largest = max((row.count or 0 for row in rows), default=0)
     bars = tuple((row.count or 0, largest) for row in rows)
     title = report.network.name or report.network.origin
@@ -54,26 +63,36 @@ def lay_out(report: Report, view: View) -> Sheet:
     return Sheet(title, stated, columns, tuple(cells[:-1]), cells[-1], notes(report, view.by == "kind"), bars)
 
 
-def _by_path(report: Report, rows: Sequence[Row]) -> tuple[list[tuple[str, ...]], tuple[Column, ...]]:
+def _by_path(report: Report, rows: Sequence[Row], sort: str) -> tuple[list[tuple[str, ...]], tuple[Column, ...]]:
     unit, totals = report.convention.unit, report.totals
-    columns = (
-        Column("Layer", False), Column("Kind", False), Column("Output"), Column("Params"), Column(unit),
+    columns = [
+        Column("Layer", False),
+        Column("Kind", False),
+        Column("Output"),
+        Column("Params"),
+        Column(unit),
         Column("Share"),
-    )  # fmt: skip
-    table: list[tuple[str, ...]] = [
-        (
+    ]
+    table = [
+        [
             row.path,
             row.kind + row.step,
             str(row.output or ""),
             _params(row),
             _count(row),
             _share(row.count, totals.count),
-        )
+        ]
         for row in rows
     ]
     params, count = _totals(report)
-    table.append(("total", "", "", params, count, _share(totals.count, totals.count)))
-    return table, columns
+    table.append(["total", "", "", params, count, _share(totals.count, totals.count)])
+    if sort in SORTED_BY:  # what a table is sorted by can be seen in it
+        head, attribute = SORTED_BY[sort]
+        columns.insert(4, Column(head))
+        for cells, row in zip(table, [*rows, totals], strict=True):
+            unknown = sort == "weights" and row.census is None
+            cells.insert(4, "?" if unknown else f"{getattr(row, attribute):,}")
+    return [tuple(cells) for cells in table], tuple(columns)
 
 
 def _by_kind(report: Report, rows: Sequence[Row]) -> tuple[list[tuple[str, ...]], tuple[Column, ...]]:

@@ -198,6 +198,8 @@ class LayerReader(TableReader):
         known = [*cls.attributes, *(FOLLOWERS if cls.followers else ()), *COMMON]
         right = SPELLINGS.get(key.text)
         help_ = f"it is called `{right}` here" if right in known else unknown("attribute", key.text, known).help
+        if key.text in COMMON:  # stripped from layers, so this is one of `defaults`
+            help_ = f"`{key.text}` belongs to one layer, and has no default"
         self.book.add(f"`{cls.name}` has no attribute `{key.text}`", key.span, help_)
 
     def block(self, key: Scalar, value: Tree | None, common: Common, scope: Scope) -> Item:
@@ -224,7 +226,10 @@ class LayerReader(TableReader):
             message = (
                 f"block `{name}` takes {signature.tensors} tensor{'s' * (signature.tensors > 1)}, and gets {incoming}"
             )
-            self.book.problems.append(Problem(message, key.span, "name them with `from`, as in `from: [a, b]`"))
+            help_ = "name them with `from`, as in `from: [a, b]`"
+            if incoming > signature.tensors:
+                help_ = f"name what `{name}` takes in the block, as in `inputs: [a, b]`"
+            self.book.problems.append(Problem(message, key.span, help_))
         return BlockItem(common, name, values)
 
     def join(self, key: Scalar, value: Tree | None, common: Common, scope: Scope) -> Item | None:
