@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import cached_property
@@ -77,12 +78,12 @@ class Model:
         return Model(document, {**self.given, **smaller})
 
 
-def load(spec: str, /, **hyperparameters: Setting) -> Model:
+def load(spec: str | os.PathLike[str], /, **hyperparameters: Setting) -> Model:
     """The spec at a path, or a bundled one by name, with hyper-parameters set.
 
     A float stands for the decimal that Python prints of it: 0.35 is 7/20. Raises UsageError and SpecError.
     """
-    model = Model(read_document(spec), {name: exact(name, value) for name, value in hyperparameters.items()})
+    model = Model(read_document(os.fspath(spec)), {name: exact(name, value) for name, value in hyperparameters.items()})
     _ = model.network  # what is wrong is said here, not at the first use
     return model
 

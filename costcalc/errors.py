@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+MAX_FOUND = 200  # problems after which reading stops
+MAX_CANDIDATES = 500  # names among which a misspelt one is looked for
 MAX_SHOWN = 20  # problems printed in full; a file with more is told how many are left
 MAX_LINE = 160  # characters of a source line that are shown around the caret
 BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # where YAML ends a line
@@ -101,6 +103,15 @@ class UsageError(CostcalcError):
     """A request that does not fit: an unknown option value, hyper-parameter, convention or output."""
 
 
+class Problems(list[Problem]):
+    """The problems found so far. A file with very many is given up: few are printed, and each takes its time."""
+
+    def append(self, problem: Problem) -> None:
+        super().append(problem)
+        if len(self) >= MAX_FOUND:
+            raise SpecError(*self)
+
+
 def visible(text: str) -> str:
     r"""The text with whatever could act on a terminal (controls, escapes, direction marks) written as `\x1b`."""
     if text.isascii() and text.isprintable():
@@ -120,7 +131,7 @@ def columns(text: str) -> int:
 
 def suggestion(word: str, known: Iterable[str]) -> str | None:
     """The known word that `word` was probably meant to be."""
-    names = sorted(known)
+    names = sorted(known)[:MAX_CANDIDATES]
     folded = {name.lower().replace("-", "_"): name for name in names}
     close = difflib.get_close_matches(word.lower().replace("-", "_"), folded, n=1, cutoff=0.6)
     return folded[close[0]] if close else None

@@ -14,7 +14,7 @@ MAX_BYTES = 32 * 2**20
 def read_file(path: Path, name: str) -> tuple[Source, bytes]:
     """The text of a regular file within the size limit. Raises SpecError."""
     try:
-        with open(path, "rb", opener=lambda p, flags: os.open(p, flags | os.O_NONBLOCK)) as file:
+        with open(path, "rb", opener=lambda p, flags: os.open(p, flags | getattr(os, "O_NONBLOCK", 0))) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode) and not stat.S_ISFIFO(os.fstat(file.fileno()).st_mode):
                 raise SpecError(Problem(f"`{name}` is not a file"))
             os.set_blocking(file.fileno(), True)

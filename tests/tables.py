@@ -22,7 +22,7 @@ from costcalc.cost import count as count_network
 from costcalc.cost.count import MAX_BATCH
 from costcalc.cost.report import Published
 from costcalc.errors import MAX_SHOWN
-from costcalc.kinds import FAMILIES, FOLLOWERS, REGISTRY, REQUIRED, Kind
+from costcalc.kinds import FAMILIES, FOLLOWERS, REGISTRY, REQUIRED, Kind, window
 from costcalc.kinds.attributes import MAX_SIZE
 from costcalc.network import INPUT, Network
 from costcalc.number.symbolic import Symbolic
@@ -190,6 +190,8 @@ def limits() -> str:
     """Every limit, as the code has it."""
     rows = [
         ["size of a file", f"{textfile.MAX_BYTES // 2**20} MiB"],
+        ["values in a file", f"{yamltree.MAX_VALUES:,}"],
+        ["taps of a window along one axis", f"{window.MAX_TAPS:,}"],
         ["nesting of lists and mappings in a file", f"{yamltree.MAX_DEPTH} levels"],
         ["digits of a number", f"{units.MAX_DIGITS}, with an exponent of at most {units.MAX_EXPONENT}"],
         ["an expression", f"{expression.MAX_LENGTH} characters, {expression.MAX_DEPTH} levels of parentheses"],

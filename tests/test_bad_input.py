@@ -20,9 +20,10 @@ from typing import Any
 import pytest
 
 from costcalc.api import Model
-from costcalc.errors import CostcalcError, Source
+from costcalc.cli import main
+from costcalc.errors import MAX_FOUND, CostcalcError, Source, SpecError
 from costcalc.render import FORMATS, render
-from costcalc.spec import bundled, parse_document
+from costcalc.spec import build_network, bundled, parse_document, read_document
 
 Cli = Callable[..., Any]
 OK = """costcalc: 1
@@ -353,3 +354,42 @@ def test_a_bug_is_exit_70(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_debug_changes_nothing_else(cli: Cli) -> None:
     assert cli("report", "mobilenet_v1", "--debug").out == cli("report", "mobilenet_v1").out
     assert "Traceback" not in cli("report", "nothing.yaml", "--debug").err
+
+
+def test_a_window_without_end_is_refused(tmp_path: Path) -> None:
+    """Taps are looked at one by one, so there must not be a thousand million of them."""
+    (tmp_path / "s.yaml").write_text("costcalc: 1\ninput: [3, 8, 8]\nlayers: [conv: {out: 4, kernel: 1000000000}]\n")
+    with pytest.raises(SpecError, match="1000000000 taps"):
+        build_network(read_document(str(tmp_path / "s.yaml")), {})
+
+
+def test_a_tensor_that_is_not_there_is_told_even_if_a_condition_reads_it(tmp_path: Path) -> None:
+    layers = "  - conv: {out: 9, from: nosuch, only_if: in.channels > 2}\n  - relu: {from: input}\n"
+    (tmp_path / "s.yaml").write_text("costcalc: 1\ninput: [4, 8, 8]\nlayers:\n" + layers)
+    with pytest.raises(SpecError, match="no tensor `nosuch`"):
+        build_network(read_document(str(tmp_path / "s.yaml")), {})
+
+
+def test_very_many_slips_take_no_longer_than_a_few(tmp_path: Path) -> None:
+    named = "".join(f"  - relu: {{as: tensor{i}}}\n" for i in range(2000))
+    (tmp_path / "s.yaml").write_text("costcalc: 1\ninput: [4, 8, 8]\nlayers:\n" + named + named.replace("as: t", "from: x"))
+    with pytest.raises(SpecError) as caught:
+        build_network(read_document(str(tmp_path / "s.yaml")), {})
+    assert len(caught.value.problems) <= MAX_FOUND
+
+
+def test_an_output_cannot_be_foreseen_and_keeps_its_mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing that lies beside the output is written to, and a private file stays private."""
+    victim, output = tmp_path / "victim", tmp_path / "out.json"
+    victim.write_text("mine")
+    (tmp_path / f".out.json.{os.getpid()}.part").symlink_to(victim)
+    output.write_text("old")
+    output.chmod(0o600)
+    monkeypatch.setattr("sys.argv", ["costcalc", "report", "mobilenet_v1", "-o", str(output)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    assert victim.read_text() == "mine"
+    assert output.stat().st_mode & 0o777 == 0o600
+    assert not output.is_symlink()
+    assert output.read_text().startswith('{\n  "schema"')

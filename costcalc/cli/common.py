@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -188,16 +189,33 @@ def write(text: str, output: str | None, inputs: Iterable[str] = ()) -> None:
                 raise UsageError(Problem(f"`{output}` is a directory", None, "name a file in it"))
             path.write_text(text, encoding="utf-8")
             return
-        target = path.resolve()
-        partial = target.with_name(f".{target.name}.{os.getpid()}.part")
-        try:
-            partial.write_text(text, encoding="utf-8")
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
+        _replace(path.resolve(), text)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(Problem(f"cannot write `{output}`: {reason}")) from None
+
+
+def _replace(target: Path, text: str) -> None:
+    """Writes beside the target, under a name that nobody can foresee, and takes its place when all is there."""
+    import tempfile
+
+    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~_umask()
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".costcalc-", suffix=".part")
+    partial = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        partial.chmod(mode)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    """The bits that a new file must not have; the system tells them only when it is given others."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def _same_file(path: Path, name: str) -> bool:

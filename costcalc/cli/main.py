@@ -100,7 +100,7 @@ def main() -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except OSError as error:  # stdout cannot take it: a full disk
-        sys.stderr.write(f"error: cannot write the output: {error.strerror}\n")
+        _say(f"error: cannot write the output: {error.strerror}\n")
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = USAGE
     sys.exit(code)
@@ -125,7 +125,7 @@ def _run(arguments: list[str], debug: bool) -> int:
         return USAGE
     except ClickError as error:
         if type(error).__name__ == "NoArgsIsHelpError":
-            sys.stderr.write(error.format_message() + "\n")
+            _say(error.format_message() + "\n")
             return USAGE
         context = getattr(error, "ctx", None)
         hint = f"see `{context.command_path} --help`" if context else None
@@ -133,7 +133,7 @@ def _run(arguments: list[str], debug: bool) -> int:
         _tell(CostcalcError(Problem(message[:1].lower() + message[1:], None, hint)), as_json)
         return USAGE
     except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write("interrupted\n")
+        _say("interrupted\n")
         return INTERRUPTED
     except OSError:
         raise
@@ -148,11 +148,20 @@ def _run(arguments: list[str], debug: bool) -> int:
         return BUG
 
 
+def _say(text: str) -> None:
+    """Writes to stderr; where that is closed or full, the exit code must say it alone."""
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except (OSError, AttributeError):
+        pass
+
+
 def _tell(error: CostcalcError, as_json: bool) -> None:
     if as_json:
         import json
 
         document = {"schema": "costcalc/error/1", "version": VERSION, "errors": [p.as_json() for p in error.problems]}
-        sys.stderr.write(json.dumps(document, indent=2) + "\n")
+        _say(json.dumps(document, indent=2) + "\n")
     else:
-        sys.stderr.write(f"{error}\n")
+        _say(f"{error}\n")

@@ -108,6 +108,8 @@ def _read(source: Source, stem: str) -> Convention:
         problems.append(
             Problem("the convention lacks its `unit`", tree.span, "as in `unit: MACs`: what one of the count is")
         )
+    if source.name not in (path.name for path in conventions().values()) and text["name"] in conventions():
+        problems.append(Problem(f"`{text['name']}` is a bundled convention", tree.span, "give it a name of its own"))
     rules = _rules(tree.get("count"), tree, problems)
     if problems:
         raise SpecError(*problems)

@@ -8,6 +8,8 @@ from costcalc.kinds.attributes import KindError
 from costcalc.number import Number, ceil_div, concrete, maximum, minimum, product, total
 from costcalc.shape import AXES, Shape
 
+MAX_TAPS = 10_000  # along one axis: what lies on padding is found tap by tap
+
 
 def spread(value: Any, rank: int, attribute: str) -> tuple[Number, ...]:
     """One value for each of `rank` axes. Raises KindError."""
@@ -73,6 +75,8 @@ def output_sizes(
     )
     sizes = []
     for axis, (size, taps, step, gap) in enumerate(zip(x.spatial, kernels, strides, dilations, strict=True)):
+        if taps > MAX_TAPS:
+            raise KindError(f"the kernel has {taps} taps along one axis", "kernel", f"at most {MAX_TAPS:,}")
         window = (taps - 1) * gap + 1
         if padding == "same":
             sizes.append(ceil_div(size, step))

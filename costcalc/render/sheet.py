@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from costcalc.cost.report import By, Published, Report, Row
+from costcalc.cost.report import By, Published, Report, Row, Totals
 from costcalc.network import plain
 from costcalc.units import in_bytes, percent
 
@@ -89,9 +89,9 @@ def _by_path(report: Report, rows: Sequence[Row], sort: str) -> tuple[list[tuple
     if sort in SORTED_BY:  # what a table is sorted by can be seen in it
         head, attribute = SORTED_BY[sort]
         columns.insert(4, Column(head))
-        for cells, row in zip(table, [*rows, totals], strict=True):
-            unknown = sort == "weights" and row.census is None
-            cells.insert(4, "?" if unknown else f"{getattr(row, attribute):,}")
+        counted: list[Row | Totals] = [*rows, totals]
+        for cells, row in zip(table, counted, strict=True):
+            cells.insert(4, "?" if row.census is None and sort == "weights" else f"{getattr(row, attribute):,}")
     return [tuple(cells) for cells in table], tuple(columns)
 
 

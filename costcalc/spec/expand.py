@@ -46,6 +46,8 @@ class _Expansion:
         scope = Scope(self.values, {INPUT: self.entry}, self.entry)
         last = self.run(document.layers, self.entry, scope, "")
         outputs = [self.diagnosis.tensor(name, span, scope).name for name, span in document.outputs] or [last.name]
+        if last.shape is None and not problems:
+            problems.append(Problem("the network cannot be laid out: the shape of its output is unknown"))
         if not self.nodes and not problems:
             problems.append(Problem("the network has no layers at these settings"))
         if not problems:
@@ -116,6 +118,8 @@ class _Expansion:
             return True
         here = scope.reading(x if not common.sources else scope.tensors.get(common.sources[0][0], UNKNOWN))
         result = self.diagnosis.evaluate(value, here)
+        if result is None and common.sources:
+            self.diagnosis.tensor(*common.sources[0], scope)  # its size was asked for, and it may not be there
         if result is None or isinstance(result, bool):
             return result
         help_ = "it must be true or false, as in `only_if: t != 1`"

@@ -31,6 +31,8 @@ def read_spec(spec: str) -> tuple[Source, bytes]:
     Raises SpecError.
     """
     if spec == "-":
+        if sys.stdin is None:
+            raise SpecError(Problem("cannot read `-`: standard input is closed"))
         return decoded("<stdin>", sys.stdin.buffer.read(MAX_BYTES + 1))
     return read_file(_find(spec), spec)
 

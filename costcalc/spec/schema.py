@@ -11,7 +11,8 @@ from costcalc.kinds import FOLLOWERS, REGISTRY, Kind
 from costcalc.spec.document import VERSION
 from costcalc.spec.published import FIGURES
 
-VALUE: dict[str, Any] = {"type": ["number", "boolean", "string"]}
+PLAIN = {"type": ["number", "boolean", "string"]}
+VALUE: dict[str, Any] = {"anyOf": [PLAIN, {"type": "array", "items": PLAIN}]}
 NAME = {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}
 NAMES = {"anyOf": [NAME, {"type": "array", "items": NAME}]}
 COMMON: dict[str, Any] = {
@@ -32,7 +33,7 @@ def schema() -> dict[str, Any]:
         "additionalProperties": False,
         "properties": {
             "costcalc": {"const": int(VERSION), "description": "the version of the language"},
-            "name": {"type": "string"},
+            "name": {"type": ["string", "number"]},
             "source": {"type": "string", "description": "where the network was published"},
             "hyperparameters": {
                 "type": "object",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from costcalc.errors import Problem, Span, SpecError, suggestion
+from costcalc.errors import Problem, Problems, Span, SpecError, suggestion
 from costcalc.expression import Expression
 from costcalc.shape import Shape
 from costcalc.spec.hyperparameters import shown
@@ -80,7 +80,7 @@ class Diagnosis:
     """The problems of one expansion, and the way to the place that is being laid out."""
 
     def __init__(self) -> None:
-        self.problems: list[Problem] = []
+        self.problems = Problems()
         self.places: set[tuple[int, int]] = set()
         self.trail: list[str] = []
 

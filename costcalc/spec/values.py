@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from costcalc.errors import Problem, Span, unknown
+from costcalc.errors import Problem, Problems, Span, unknown
 from costcalc.expression import RESERVED, Expression, ExpressionError, parse
 from costcalc.yamltree import Items, Pairs, Scalar, Tree
 
@@ -24,7 +24,7 @@ class Notebook:
     __slots__ = ("parsed", "problems", "used", "words")
 
     def __init__(self, words: frozenset[str] = frozenset()) -> None:
-        self.problems: list[Problem] = []
+        self.problems = Problems()
         self.parsed: dict[str, Any] = {}
         self.words = words
         self.used: set[str] = set()
