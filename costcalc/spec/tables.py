@@ -40,7 +40,9 @@ class TableReader:
             self.book.add("`then` without `repeat`", given["then"].span, "add `repeat:`, how often each row is there")
         inner = scope | set(columns)
         spans = [(item.text, item.span) for item in _scalars(given["columns"])]
-        with self.book.uses_of("column", spans, "use it in `layers` or `repeat`, or leave it out"):
+        with self.book.uses_of(
+            "column", spans, "use it in `layers` or `repeat`, leave it out, or begin its name with `_`"
+        ):
             repeat = self.number(given.get("repeat"), inner)
             then = self.then(given.get("then"), columns, inner)
             layers = self.layers(given["layers"], inner, key.span) if "layers" in given else ()

@@ -31,12 +31,15 @@ class Notebook:
 
     @contextmanager
     def uses_of(self, what: str, names: Iterable[tuple[str, Span]], help_: str) -> Iterator[None]:
-        """Notes every one of the names that nothing inside uses: a slip, such as a stride that is never passed on."""
+        """Notes every one of the names that nothing inside uses: a slip, such as a stride that is never passed on.
+
+        A name that begins with `_` is there to be read only.
+        """
         outer, before, self.used = self.used, len(self.problems), set()
         yield
         if len(self.problems) == before:  # else what uses it may be what could not be read
             for name, span in names:
-                if name not in self.used:
+                if name not in self.used and not name.startswith("_"):
                     self.add(f"the {what} `{name}` is never used", span, help_)
         self.used |= outer
 
