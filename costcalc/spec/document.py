@@ -204,7 +204,10 @@ class _Reader:
         if not isinstance(tree, Items):
             self.book.add("`inputs` must be a list of names", tree.span, "as in `inputs: [h, p]`")
             return ()
-        return tuple(name for item in tree.items if (name := identifier(item, "a tensor", self.book)))
+        names = [name for item in tree.items if (name := identifier(item, "a tensor", self.book))]
+        if len(set(names)) < len(names):
+            self.book.add("a name is there twice in `inputs`", tree.span, "each tensor has a name of its own")
+        return tuple(names)
 
     def blocks(self, items: LayerReader, signatures: dict[str, Signature], scope: frozenset[str]) -> dict[str, Block]:
         result = {}
@@ -237,6 +240,8 @@ class _Reader:
     def outputs(self) -> tuple[tuple[str, Span], ...]:
         tree = self.parts.get("outputs")
         entries = tree.items if isinstance(tree, Items) else [tree] if tree is not None else []
+        if tree is not None and not entries:
+            self.book.add("`outputs` names nothing", tree.span, "name the layers whose outputs it has, or leave it out")
         return tuple((name, entry.span) for entry in entries if (name := identifier(entry, "an output", self.book)))
 
 

@@ -94,6 +94,9 @@ def _read_one(name: str, key: Scalar, tree: Tree, above: frozenset[str], book: N
     choices = _choices(parts.get("choices"), book)
     bounds = {limit: _bound(limit, parts[limit], book) for limit in LIMITS if limit in parts}
     limits = {limit: bound for limit, bound in bounds.items() if bound is not None}
+    if "choices" in parts:
+        for limit in bounds:
+            book.add(f"`{limit}` beside `choices`", parts[limit].span, "the choices already say what it may be")
     default = _default(key, parts.get("default"), choices, above, book) if "choices" not in parts or choices else None
     help_ = plain_text(parts.get("help"), "help", book)
     return HyperParameter(name, default or Value(1, key.span), key.span, limits, choices, help_)
