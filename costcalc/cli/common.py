@@ -7,7 +7,7 @@ import stat
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Optional
 
 import typer
 from typer.core import TyperCommand
@@ -17,6 +17,20 @@ from costcalc.errors import CostcalcError, Problem, UsageError, suggestion, unkn
 from costcalc.spec import Document, bundled, read_document
 from costcalc.spec.hyperparameters import shown
 from costcalc.units import NUMBER
+
+# what several commands take, said once
+Spec = Annotated[
+    str,
+    typer.Argument(
+        metavar="SPEC", help="A file, the name of a bundled spec, or - for standard input.", show_default=False
+    ),
+]
+Settings = Annotated[
+    list[str], typer.Option("--set", metavar="NAME=VALUE", help="Set a hyper-parameter; `--NAME VALUE` does the same.")
+]
+Output = Annotated[
+    Optional[str], typer.Option("--output", "-o", metavar="FILE", help="Write to a file instead of stdout.")
+]
 
 
 def command_app() -> typer.Typer:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from costcalc.api import Model
-from costcalc.cli.common import SpecCommand, command_app, document_for, given, write
+from costcalc.cli.common import Settings, Spec, SpecCommand, command_app, document_for, given, write
 from costcalc.render.data import to_json
 
 app = command_app()
@@ -14,17 +14,9 @@ app = command_app()
 @app.command("convert", cls=SpecCommand)
 def convert(
     ctx: typer.Context,
-    spec: Annotated[
-        str,
-        typer.Argument(
-            metavar="SPEC", help="A file, the name of a bundled spec, or - for standard input.", show_default=False
-        ),
-    ],
+    spec: Spec,
     out: Annotated[str, typer.Argument(metavar="OUT", help="A file to write, or - for standard output.")] = "-",
-    settings: Annotated[
-        list[str],
-        typer.Option("--set", metavar="NAME=VALUE", help="Set a hyper-parameter; `--NAME VALUE` does the same."),
-    ] = [],  # noqa: B006 - typer wants a list
+    settings: Settings = [],  # noqa: B006 - typer wants a list
 ) -> None:
     """The layers of a network, flat, in the order in which they run: the layer IR, as JSON.
 

@@ -1,10 +1,10 @@
 """`costcalc list`: the specs, kinds and conventions there are."""
 
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 
-from costcalc.cli.common import command_app, one_of, write
+from costcalc.cli.common import Output, command_app, one_of, write
 from costcalc.cost import conventions, load_convention
 from costcalc.kinds import REGISTRY
 from costcalc.render.escape import terminal
@@ -20,9 +20,7 @@ app = command_app()
 def list_things(
     what: Annotated[str, typer.Argument(metavar="|".join(THINGS), show_default=False, help="What to list.")],
     format: Annotated[str, typer.Option("--format", metavar="table|json", help="How to write it.")] = "table",
-    output: Annotated[
-        Optional[str], typer.Option("--output", "-o", metavar="FILE", help="Write to a file instead of stdout.")
-    ] = None,
+    output: Output = None,
 ) -> None:
     """What costcalc knows.
 

@@ -7,6 +7,9 @@ import typer
 
 from costcalc.api import Model
 from costcalc.cli.common import (
+    Output,
+    Settings,
+    Spec,
     SpecCommand,
     can_show_bars,
     command_app,
@@ -31,16 +34,8 @@ app = command_app()
 @app.command("report", cls=SpecCommand)
 def report(
     ctx: typer.Context,
-    spec: Annotated[
-        str,
-        typer.Argument(
-            metavar="SPEC", help="A file, the name of a bundled spec, or - for standard input.", show_default=False
-        ),
-    ],
-    settings: Annotated[
-        list[str],
-        typer.Option("--set", metavar="NAME=VALUE", help="Set a hyper-parameter; `--NAME VALUE` does the same."),
-    ] = [],  # noqa: B006 - typer wants a list
+    spec: Spec,
+    settings: Settings = [],  # noqa: B006 - typer wants a list
     by: Annotated[
         Optional[str],
         typer.Option(
@@ -84,9 +79,7 @@ def report(
     verify: Annotated[
         bool, typer.Option("--verify", help="Run the network, and report only if every node agrees.")
     ] = False,
-    output: Annotated[
-        Optional[str], typer.Option("--output", "-o", metavar="FILE", help="Write to a file instead of stdout.")
-    ] = None,
+    output: Output = None,
 ) -> None:
     """What a network costs: parameters, multiply-adds and memory, layer by layer.
 

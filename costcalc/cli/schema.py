@@ -1,11 +1,8 @@
 """`costcalc schema`: the JSON Schema of specs."""
 
 import json
-from typing import Annotated, Optional
 
-import typer
-
-from costcalc.cli.common import command_app, write
+from costcalc.cli.common import Output, command_app, write
 from costcalc.spec.schema import schema as spec_schema
 
 app = command_app()
@@ -13,9 +10,7 @@ app = command_app()
 
 @app.command("schema")
 def schema(
-    output: Annotated[
-        Optional[str], typer.Option("--output", "-o", metavar="FILE", help="Write to a file instead of stdout.")
-    ] = None,
+    output: Output = None,
 ) -> None:
     """The JSON Schema of specs, draft-07, for editors.
 

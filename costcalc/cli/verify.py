@@ -7,7 +7,7 @@ from typing import Annotated, Optional, Self
 import typer
 
 from costcalc.api import Model, exact
-from costcalc.cli.common import SpecCommand, command_app, document_for, given, one_of, write
+from costcalc.cli.common import Output, Settings, SpecCommand, command_app, document_for, given, one_of, write
 from costcalc.errors import Problem, UsageError
 from costcalc.network import Node
 from costcalc.number import is_number
@@ -25,10 +25,7 @@ def verify(
         Optional[list[str]],
         typer.Argument(metavar="SPEC...", help="Files, names of bundled specs, or -.", show_default=False),
     ] = None,
-    settings: Annotated[
-        list[str],
-        typer.Option("--set", metavar="NAME=VALUE", help="Set a hyper-parameter; `--NAME VALUE` does the same."),
-    ] = [],  # noqa: B006 - typer wants a list
+    settings: Settings = [],  # noqa: B006 - typer wants a list
     every: Annotated[bool, typer.Option("--all", help="All bundled specs.")] = False,
     batch: Annotated[int, typer.Option("--batch", min=1, max=10**6, metavar="N", help="Samples in the run.")] = 1,
     seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Of the random weights and inputs.")] = 0,
@@ -41,9 +38,7 @@ def verify(
         typer.Option("--scale", metavar="F", help="Shrink the input and the multipliers by a factor such as 1/8."),
     ] = None,
     format: Annotated[str, typer.Option("--format", metavar="text|json", help="How to write it.")] = "text",
-    output: Annotated[
-        Optional[str], typer.Option("--output", "-o", metavar="FILE", help="Write to a file instead of stdout.")
-    ] = None,
+    output: Output = None,
 ) -> None:
     """Runs networks on real arrays and compares what each node really did with what was counted.
 
