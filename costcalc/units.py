@@ -32,6 +32,28 @@ def read_number(text: str) -> int | Fraction | None:
     return Fraction(scaled, 10**-power) if remainder else quotient
 
 
+SIZES = {prefix + "B": 1000**power for power, prefix in enumerate(("", "k", "M", "G", "T"))} | {
+    prefix + "iB": 1024**power for power, prefix in enumerate(("", "K", "M", "G", "T")) if power
+}
+
+
+def read_size(text: str) -> int | None:
+    """The bytes of `4 MiB`, `4.2MB`, `512 B`; None where the text is none, or has no unit.
+
+    Raises ValueError where it is no whole number of bytes, or too long.
+    """
+    match = re.fullmatch(r"(?P<number>[0-9][0-9.]*) ?(?P<unit>[A-Za-z]+)", text)
+    if not match or match["unit"] not in SIZES:
+        return None
+    number = read_number(match["number"])
+    if number is None:
+        return None
+    size = number * SIZES[match["unit"]]
+    if size != int(size):
+        raise ValueError("it is no whole number of bytes")
+    return int(size)
+
+
 def written(value: int | Fraction) -> str:
     """A number as a spec would say it: `224`, `0.75`, `6/7`."""
     if isinstance(value, int):

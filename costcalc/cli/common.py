@@ -28,6 +28,12 @@ Spec = Annotated[
 Settings = Annotated[
     list[str], typer.Option("--set", metavar="NAME=VALUE", help="Set a hyper-parameter; `--NAME VALUE` does the same.")
 ]
+Limits = Annotated[
+    list[str],
+    typer.Option(
+        "--max", metavar="TOTAL=LIMIT", help="A budget; `--max-TOTAL LIMIT` does the same, as `--max-madds 300M`."
+    ),
+]
 Output = Annotated[
     Optional[str], typer.Option("--output", "-o", metavar="FILE", help="Write to a file instead of stdout.")
 ]
@@ -43,7 +49,7 @@ class SpecCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         ctx.meta["costcalc.options"] = options = self._options()
-        rewritten, positionals = _settings_first(args, options)
+        rewritten, positionals = _settings_first(_budgets_first(args, options), options)
         ctx.meta["costcalc.spec"] = positionals[0] if positionals else None
         return super().parse_args(ctx, rewritten)
 
@@ -102,6 +108,23 @@ def _settings_first(args: list[str], options: dict[str, bool]) -> tuple[list[str
             value = rest.pop(0) if rest and _is_value(rest, positionals, options) else "true"
         rewritten += ["--set", f"{name[2:].replace('-', '_')}={value}"]
     return rewritten, positionals
+
+
+def _budgets_first(args: list[str], options: dict[str, bool]) -> list[str]:
+    """The arguments with each `--max-total limit` as `--max total=limit`, where the command knows budgets."""
+    if "--max" not in options or "--" in args:
+        return args
+    rewritten: list[str] = []
+    rest = list(args)
+    while rest:
+        name, equals, value = rest.pop(0).partition("=")
+        if not name.startswith("--max-"):
+            rewritten.append(name + equals + value)
+            continue
+        if not equals and rest and not rest[0].startswith("--"):
+            value = rest.pop(0)
+        rewritten += ["--max", f"{name[6:].replace('-', '_')}={value}"]
+    return rewritten
 
 
 def _is_value(rest: list[str], positionals: list[str], options: dict[str, bool]) -> bool:
