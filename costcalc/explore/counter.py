@@ -1,16 +1,34 @@
-"""Counts one spec at many settings: the totals of every point, and why some points cannot be built."""
+"""Counts one spec at many settings: the totals of every point, and why some points cannot be built.
+
+A spec is counted once with symbols, and the expressions are evaluated at all points that meet the same conditions. The
+conditions form a tree: where points disagree on one, each side goes its own way, and a way that nobody went yet is
+counted with symbols at its first point. So structure that depends on a hyper-parameter needs no special case.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from costcalc.cost import Convention, count
 from costcalc.errors import CostcalcError
-from costcalc.explore.grid import Points
+from costcalc.explore.grid import Axis, Points
+from costcalc.explore.tracing import Way, trace, whole_names
+from costcalc.number import is_number
+from costcalc.number.graph import Affine, Graph
+from costcalc.number.lowering import Lowering, factored
+from costcalc.number.ranges import Ranges
+from costcalc.number.tape import Tape
+from costcalc.number.traced import Condition
 from costcalc.spec import Document, build_network
+from costcalc.spec.hyperparameters import settings
+
+CHUNK = 16_384  # points evaluated at once: their columns fit into a cache
+RARE = 8  # points that are counted one by one before their way is worth an expression
 
 
 class Counted(NamedTuple):
@@ -33,19 +51,233 @@ class Counter:
         dtype: str = "float32",
     ) -> None:
         self.document, self.metrics, self.fixed = document, tuple(metrics), dict(fixed or {})
-        self.convention, self.batch, self.dtype = convention, batch, dtype
+        self.way = Way(convention, batch, dtype)
+        self._trees: dict[Any, _Tree] = {}
+        self._whole: dict[tuple[str, ...], frozenset[str]] = {}
+        self._views: dict[Any, _View] = {}
+        self._axes: tuple[Axis, ...] = ()
 
     def count(self, points: Points) -> Counted:
-        """The totals at these points; 0 where a point has a fault."""
-        totals: dict[str, Any] = {metric: [0] * len(points) for metric in self.metrics}
+        """The totals at these points; 0 where a point has a fault. Raises UsageError for an unknown hyper-parameter."""
+        self._look_at(points.axes)
+        totals = {metric: np.zeros(len(points), dtype=np.int64) for metric in self.metrics}
         faults: dict[int, str] = {}
-        for i in range(len(points)):
+        for start in range(0, len(points), CHUNK):
+            chunk = points.take(slice(start, start + CHUNK)) if len(points) > CHUNK else points
+            for view, indices in self._views_of(chunk):
+                for found, where in view.evaluate(chunk, indices):
+                    if isinstance(found, str):
+                        faults.update(dict.fromkeys((start + where).tolist(), found))
+                        continue
+                    for metric, values in zip(self.metrics, found, strict=True):
+                        if values.dtype == object and totals[metric].dtype != object:
+                            totals[metric] = totals[metric].astype(object)
+                        totals[metric][start + where if where is not None else slice(start, start + len(chunk))] = values
+        return Counted({metric: _narrowed(values) for metric, values in totals.items()}, faults)
+
+    def _look_at(self, axes: tuple[Axis, ...]) -> None:
+        """Prepares for points on these axes, which may be many calls."""
+        if axes is self._axes:
+            return
+        declared = {p.name for p in self.document.hyperparameters}
+        unknown = {a.name: 1 for a in axes if a.name not in declared} | {n: 1 for n in self.fixed if n not in declared}
+        if unknown:
+            settings(self.document.hyperparameters, unknown)  # raises
+        self._axes, self._views = axes, {}
+
+    def _views_of(self, points: Points) -> Iterator[tuple[_View, Any]]:
+        """The points in groups that agree on words, truth values, and on what is a fraction where it must be whole."""
+        axes = self._axes
+        named = [i for i, axis in enumerate(axes) if not all(map(is_number, axis.values))]
+        free = tuple(axis.name for i, axis in enumerate(axes) if i not in named)
+        groups: list[tuple[tuple[int, ...], Any]] = [((), None)]
+        if named:
+            keys = np.stack([points.codes[i] for i in named])
+            kinds, inverse = np.unique(keys, axis=1, return_inverse=True)
+            groups = [(tuple(kinds[:, k].tolist()), np.nonzero(inverse.ravel() == k)[0]) for k in range(kinds.shape[1])]
+        for key, indices in groups:
+            words = {axes[i].name: axes[i].values[code] for i, code in zip(named, key, strict=True)}
+            whole = self._whole_names(free, key, points.take(indices[:1] if indices is not None else slice(1)))
+            for fractional, where in self._fractional(points, indices, whole):
+                yield self._view(key, words, free, whole - fractional), where
+
+    def _whole_names(self, free: tuple[str, ...], key: tuple[int, ...], first: Points) -> frozenset[str]:
+        if (free, key) not in self._whole:  # type: ignore[comparison-overlap]
+            base = {name: 1 for name in free} | self.fixed
+            point = first.setting(0)
+            tried = (self.fixed | point, self.fixed | {k: v for k, v in point.items() if k not in base})
+            defaults = {p.name: p.default for p in self.document.hyperparameters}
+            names: frozenset[str] = frozenset()
+            for setting in tried:
+                try:
+                    full = settings(self.document.hyperparameters, setting)
+                except CostcalcError:
+                    continue
+                given = {n: full[n] for n in defaults if n in free or n in setting}
+                names |= whole_names(self.document, given, [n for n in free if is_number(given[n])])
+            self._whole[free, key] = names  # type: ignore[index]
+        return self._whole[free, key]  # type: ignore[index]
+
+    def _fractional(self, points: Points, indices: Any, whole: frozenset[str]) -> Iterator[tuple[frozenset[str], Any]]:
+        """The points apart that have a fraction where a whole number must be."""
+        pending = [(frozenset[str](), indices)]
+        for axis, codes in zip(self._axes, points.codes, strict=True):
+            if axis.name in whole and any(value.denominator != 1 for value in axis.values):
+                broken = np.array([value.denominator != 1 for value in axis.values])[codes]
+                split = []
+                for names, where in pending:
+                    where = np.arange(len(points)) if where is None else where
+                    mask = broken[where]
+                    split += [(names, where[~mask]), (names | {axis.name}, where[mask])]
+                pending = [(names, where) for names, where in split if len(where)]
+        yield from pending
+
+    def _view(self, key: Any, words: dict[str, Any], free: tuple[str, ...], whole: frozenset[str]) -> _View:
+        if (key, whole) not in self._views:
+            identity = (tuple(sorted(words.items(), key=str)), free, whole)
+            tree = self._trees.setdefault(str(identity), _Tree(self, words, free, whole))
+            self._views[key, whole] = _View(tree, self._axes)
+        return self._views[key, whole]
+
+
+class _Branch:
+    """A condition, and the two ways on from it; or a leaf: expressions for the metrics, or a fault; or nothing yet."""
+
+    __slots__ = ("condition", "found", "visits", "ways")
+
+    def __init__(self) -> None:
+        self.visits = 0  # points that came here while it was nothing
+        self.condition: Condition | None = None
+        self.found: list[Affine] | str | None = None
+        self.ways: dict[bool, _Branch] = {}
+
+
+class _Tree:
+    """What is known of the document at given words: the expressions, by the conditions under which they hold."""
+
+    def __init__(self, counter: Counter, words: dict[str, Any], free: tuple[str, ...], whole: frozenset[str]) -> None:
+        self.counter, self.words, self.free, self.whole = counter, words, free, whole
+        self.graph = Graph()
+        self.lowering = Lowering(self.graph)
+        self.root = _Branch()
+
+    def grow(self, setting: dict[str, Any]) -> None:
+        """Counts with symbols at a point whose way is not known."""
+        counter = self.counter
+        found = trace(
+            counter.document, counter.fixed | self.words | setting, self.free, self.whole, counter.way, self.graph
+        )
+        branch = self.root
+        for condition in found.trace.conditions:
+            branch.condition = condition._replace(outcome=True)
+            branch = branch.ways.setdefault(condition.outcome, _Branch())
+        if found.report is None:
+            branch.found = found.fault
+            return
+        numbers = [getattr(found.report.totals, metric) for metric in counter.metrics]
+        forms = [Affine(x) if isinstance(x, int) else x.form for x in numbers]
+        branch.found = factored(self.graph, [self.lowering.whole(form) for form in forms])
+
+
+class _View:
+    """A tree seen from some axes: their values bound every expression, and decide most conditions for all points."""
+
+    def __init__(self, tree: _Tree, axes: Sequence[Axis]) -> None:
+        self.tree = tree
+        self.free = [(i, axis) for i, axis in enumerate(axes) if axis.name in tree.free]
+        self.denominators = {axis.name: math.lcm(*(v.denominator for v in axis.values)) for _, axis in self.free}
+        self.numerators = [
+            _column([int(Fraction(v) * self.denominators[axis.name]) for v in axis.values]) for _, axis in self.free
+        ]
+        spans = {axis.name: (min(axis.values), max(axis.values)) for _, axis in self.free}
+        self.ranges = Ranges(tree.graph, spans)
+        self._decided: dict[int, bool | None] = {}
+        self._tapes: dict[int, tuple[Tape, list[int]]] = {}
+
+    def evaluate(self, points: Points, indices: Any) -> Iterator[tuple[Any, Any]]:
+        """For each leaf that points come to: their totals or their fault, and their indices (None for all)."""
+        columns = [table[points.codes[i]] for (i, _), table in zip(self.free, self.numerators, strict=True)]
+        pending = [(self.tree.root, indices)]
+        while pending:
+            branch, where = pending.pop()
+            count_ = len(points) if where is None else len(where)
+            if branch.condition is not None:
+                decided = self._decision(branch)
+                if decided is not None:
+                    pending.append((branch.ways.setdefault(decided, _Branch()), where))
+                    continue
+                mask = self._mask(branch, columns, where, count_)
+                where = np.arange(len(points)) if where is None else where
+                for outcome, part in ((False, where[~mask]), (True, where[mask])):
+                    if len(part):
+                        pending.append((branch.ways.setdefault(outcome, _Branch()), part))
+            elif branch.found is None and branch.visits + count_ <= RARE:
+                branch.visits += count_
+                yield from self._one_by_one(points, range(count_) if where is None else where)
+            elif branch.found is None:
+                first = points.setting(0 if where is None else int(where[0]))
+                self.tree.grow({axis.name: first[axis.name] for _, axis in self.free})
+                pending.append((branch, where))
+            elif isinstance(branch.found, str):
+                yield branch.found, np.arange(count_) if where is None else where
+            else:
+                yield self._totals(branch, branch.found, columns, points, where, count_), where
+
+    def _decision(self, branch: _Branch) -> bool | None:
+        key = id(branch)
+        if key not in self._decided:
+            assert branch.condition is not None  # noqa: S101 - for the type checker
+            self._decided[key] = self.ranges.decided(branch.condition)
+        return self._decided[key]
+
+    def _mask(self, branch: _Branch, columns: list[Any], where: Any, points: int) -> Any:
+        condition = branch.condition
+        assert condition is not None  # noqa: S101 - for the type checker
+        (values,) = self._run(branch, [self.tree.lowering.sign(condition.difference)], columns, where, points)
+        compare = {"<": np.less, "<=": np.less_equal, "==": np.equal}[condition.relation]
+        return compare(values, 0).astype(bool)
+
+    def _totals(
+        self, branch: _Branch, forms: list[Affine], columns: list[Any], points: Points, where: Any, count_: int
+    ) -> list[Any]:
+        try:
+            return self._run(branch, forms, columns, where, count_)
+        except NotImplementedError:  # what only plain numbers can count
+            found = [self._plainly(points, int(i)) for i in (range(count_) if where is None else where)]
+            return [_column(list(values)) for values in zip(*found, strict=True)]
+
+    def _one_by_one(self, points: Points, where: Any) -> Iterator[tuple[Any, Any]]:
+        for i in map(int, where):
             try:
-                network = build_network(self.document, self.fixed | points.setting(i))
-                found = count(network, self.convention, self.batch, self.dtype).totals
+                yield [_column([value]) for value in self._plainly(points, i)], np.array([i])
             except CostcalcError as error:
-                faults[i] = error.problems[0].message
-                continue
-            for metric in self.metrics:
-                totals[metric][i] = getattr(found, metric)
-        return Counted({metric: np.array(values) for metric, values in totals.items()}, faults)
+                yield error.problems[0].message, np.array([i])
+
+    def _plainly(self, points: Points, i: int) -> list[int]:
+        """The metrics of one point, counted in plain integers."""
+        counter = self.tree.counter
+        totals = count(build_network(counter.document, counter.fixed | points.setting(i)), *counter.way).totals
+        return [getattr(totals, metric) for metric in counter.metrics]
+
+    def _run(self, branch: _Branch, forms: list[Affine], columns: list[Any], where: Any, points: int) -> list[Any]:
+        graph = self.tree.graph
+        if id(branch) not in self._tapes:
+            symbols = {graph.nodes[n].parts[0]: n for n in graph.needed(forms) if graph.nodes[n].op == "symbol"}
+            inputs = {symbols[axis.name]: self.denominators[axis.name] for _, axis in self.free if axis.name in symbols}
+            used = [k for k, (_, axis) in enumerate(self.free) if axis.name in symbols]
+            self._tapes[id(branch)] = Tape(graph, forms, self.ranges, inputs), used
+        tape, used = self._tapes[id(branch)]
+        return tape.run([columns[k] if where is None else columns[k][where] for k in used], points)
+
+
+def _column(values: list[int]) -> Any:
+    """An array of whole numbers, in 64 bits where they fit."""
+    wide = any(abs(v) >= 2**62 for v in values)
+    return np.array(values, dtype=object if wide else np.int64)
+
+
+def _narrowed(values: Any) -> Any:
+    """Python's integers as 64 bits, where all of them fit."""
+    if values.dtype == object and len(values) and max(map(abs, values)) < 2**63:
+        return values.astype(np.int64)
+    return values

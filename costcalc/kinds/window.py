@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from costcalc.kinds.attributes import KindError
-from costcalc.number import Number, ceil_div, concrete, maximum, minimum, product, total
+from costcalc.number import Number, ceil_div, maximum, minimum, product, taps_inside
 from costcalc.shape import AXES, Shape
 
 MAX_TAPS = 10_000  # along one axis: what lies on padding is found tap by tap
@@ -92,16 +92,14 @@ def output_sizes(
         if ceil_mode:
             sizes.append(minimum(ceil_div(room, step) + 1, ceil_div(size + before, step)))
         else:
-            sizes.append(room // step + 1)
+            sizes.append(ceil_div(room + 1, step))  # floor(room / step) + 1, and h/2 where rounding is ideal
     return tuple(sizes)
 
 
 def valid_taps(x: Shape, y: Shape, kernel: Any, stride: Any, padding: Any, dilation: Any) -> Number:
     """How many taps of all windows together lie on the input, not on its padding, for one channel.
 
-    Window and padding are boxes, so the number is a product over the axes. Along one, tap u of output o touches element
-    o*stride + u*dilation - before; of the outputs, those from ceil((before - u*dilation) / stride) to
-    floor((size - 1 + before - u*dilation) / stride) find it inside.
+    Window and padding are boxes, so the number is a product over the axes.
     """
     rank = len(x.spatial)
     kernels, strides, dilations = (
@@ -121,15 +119,7 @@ def _valid_along(
     before, after = padding_of(padding, size, (taps - 1) * gap + 1, step, axis, rank)
     if isinstance(before, int) and isinstance(after, int) and before == after == 0:
         return taps * outputs
-    return total(
-        maximum(
-            minimum(outputs - 1, (size - 1 + before - u * gap) // step)
-            - maximum(ceil_div(before - u * gap, step), 0)
-            + 1,
-            0,
-        )
-        for u in range(concrete(taps))
-    )
+    return taps_inside(size, outputs, taps, step, gap, before)
 
 
 def written(value: Any, rank: int) -> str:

@@ -1,8 +1,9 @@
 """The arithmetic that shape rules and cost rules are written in, for every kind of number.
 
-A rule is plain Python arithmetic. What flows through it is an int (exact, any size), a `Symbolic` pair (the int and
-its sympy expression) or a `Batch` (many design points at once). `+ - * // %` and comparisons are the operators
-themselves; what Python does not overload exactly, or at all, is here. No other module knows which kind it holds.
+A rule is plain Python arithmetic. What flows through it is an int (exact, any size) or a `Traced` number, which
+remembers how it came about: from that, `algebra` makes formulas and `tape` counts many design points at once.
+`+ - * // %` and comparisons are the operators themselves; what Python does not overload exactly, or at all, is here.
+No other module knows which kind it holds.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Protocol
 
 
 class Number(Protocol):
-    """What an int, a Fraction, a Symbolic and a Batch have in common."""
+    """What an int, a Fraction and a Traced number have in common."""
 
     def __add__(self, other: Any, /) -> Number: ...
     def __radd__(self, other: Any, /) -> Number: ...
@@ -64,13 +65,14 @@ def exact_div(a: Any, b: Any) -> Any:
     """The quotient a/b of a division that must have no remainder. Raises NotWhole."""
     if a % b != 0:
         raise NotWhole(f"{a} is not divisible by {b}")
-    return divide(a, b)
+    domain = _domain(a, b)
+    return divide(a, b) if domain is None else domain.exact_div(a, b)
 
 
 def ceil_div(a: Any, b: Any) -> Any:
     """The least integer that is not below a/b."""
     domain = _domain(a, b)
-    return -(-a // b) if domain is None else domain.ceil_div(a, b)
+    return -(-a // b) if domain is None else domain.ceil(domain.divide(a, b))
 
 
 def floor(x: Any) -> Any:
@@ -82,7 +84,7 @@ def floor(x: Any) -> Any:
 def ceil(x: Any) -> Any:
     """The least integer that is not below x."""
     domain = _domain(x)
-    return math.ceil(x) if domain is None else domain.ceil_div(x, 1)
+    return math.ceil(x) if domain is None else domain.ceil(x)
 
 
 def round_half_up(x: Any) -> Any:
@@ -98,7 +100,8 @@ def maximum(first: Any, *rest: Any) -> Any:
 
 def minimum(first: Any, *rest: Any) -> Any:
     """The smallest of the numbers."""
-    return -maximum(-first, *(-x for x in rest)) if rest else first
+    domain = _domain(first, *rest)
+    return min((first, *rest)) if domain is None else domain.minimum(first, *rest)
 
 
 def gcd(a: Any, b: Any) -> Any:
@@ -130,8 +133,27 @@ def product(numbers: Iterable[Any]) -> Number:
 
 def total(numbers: Iterable[Any]) -> Number:
     """The sum of the numbers; 0 for none."""
-    result: Number = sum(numbers)
+    terms = list(numbers)
+    domain = _domain(*terms)
+    result: Number = sum(terms) if domain is None else domain.total(terms)
     return result
+
+
+def taps_inside(size: Any, outputs: Any, taps: Any, stride: Any, gap: Any, before: Any) -> Any:
+    """How many taps of a window sliding along one axis lie on the input, over all `outputs` positions.
+
+    The axis has `size` elements after `before` of padding; the taps are `gap` apart. Tap u of output o touches element
+    o*stride + u*gap - before; of the outputs, those from ceil((before - u*gap) / stride) to
+    floor((size - 1 + before - u*gap) / stride) find it inside.
+    """
+    domain = _domain(size, outputs, taps, stride, gap, before)
+    if domain is not None:
+        return domain.taps_inside(size, outputs, taps, stride, gap, before)
+    found = 0
+    for offset in range(before, before - taps * gap, -gap):  # before - u*gap
+        last = min(outputs - 1, (size - 1 + offset) // stride)
+        found += max(last - max(-(-offset // stride), 0) + 1, 0)
+    return found
 
 
 def is_whole(x: Any) -> bool:
