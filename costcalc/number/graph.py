@@ -181,6 +181,11 @@ class Graph:
         return self.node("gcd", (a, b) if a <= b else (b, a), whole=True)
 
     def made_divisible(self, value: Affine, divisor: Affine) -> Affine:
+        if not divisor.terms and not value.constant and len(value.terms) == 1:
+            (inner, times), d = value.terms[0], int(divisor.constant)
+            node = self.nodes[inner]  # what was made divisible before, and is positive, stays as it is
+            if node.op == "made_divisible" and times.denominator == 1 and times > 0 and node.multiple % d == 0:
+                return value
         multiple = int(divisor.constant) if not divisor.terms else 1
         return self.node("made_divisible", (value, divisor), self.whole(divisor), multiple)
 

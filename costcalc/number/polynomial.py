@@ -1,0 +1,148 @@
+"""Expressions multiplied out: a sum of terms over symbols and roundings, as a paper would write the count.
+
+A rounding is an atom, and what is rounded is a polynomial again. The same polynomial can be evaluated exactly, so that
+what is shown can be compared with what was counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from costcalc import number
+from costcalc.number.graph import Affine, Graph, Rational, tidy
+
+Monomial = tuple[tuple[int, int], ...]  # nodes and their powers, in the order of the nodes; a power may be negative
+
+
+class Atom(NamedTuple):
+    """What a polynomial is made of: a symbol, or an operation on polynomials."""
+
+    op: str
+    name: str  # of a symbol
+    parts: tuple[Polynomial, ...]
+
+
+class Polynomial:
+    """`terms`: the coefficient of each monomial; none is 0."""
+
+    __slots__ = ("graph", "terms")
+
+    def __init__(self, graph: Graph, terms: Mapping[Monomial, Rational]) -> None:
+        self.graph, self.terms = graph, dict(terms)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Polynomial) and self.graph is other.graph and self.terms == other.terms
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self.terms.items()))
+
+    @property
+    def constant(self) -> Rational | None:
+        """Its value, where it is the same at every point."""
+        return self.terms.get((), 0) if set(self.terms) <= {()} else None
+
+    def atom(self, node: int) -> Atom:
+        """What a node of a monomial stands for."""
+        found = self.graph.nodes[node]
+        if found.op == "symbol":
+            return Atom("symbol", found.parts[0], ())
+        return Atom(found.op, "", tuple(expanded(self.graph, part) for part in found.parts))
+
+    def symbols(self) -> list[str]:
+        """The names it depends on, sorted."""
+        whole = Affine(0, tuple((node, 1) for monomial in self.terms for node, _ in monomial))
+        return sorted(set(self.graph.symbols([whole])))
+
+    def at(self, point: Mapping[str, Any]) -> Rational:
+        """The value at exact values of its symbols."""
+        known: dict[int, Rational] = {}
+        return tidy(sum((self._term(m, c, point, known) for m, c in self.terms.items()), Fraction(0)))
+
+    def sizes(self, point: Mapping[str, Any]) -> list[tuple[Monomial, Rational, Rational]]:
+        """Its terms with their values at a point, the largest first."""
+        known: dict[int, Rational] = {}
+        valued = [(m, c, tidy(Fraction(self._term(m, c, point, known)))) for m, c in self.terms.items()]
+        return sorted(valued, key=lambda term: (-abs(term[2]), term[0]))
+
+    def _term(self, monomial: Monomial, c: Rational, point: Mapping[str, Any], known: dict[int, Rational]) -> Rational:
+        value: Rational = Fraction(c)
+        for node, power in monomial:
+            if node not in known:
+                known[node] = self._value(node, point)
+            value = value * Fraction(known[node]) ** power
+        return value
+
+    def _value(self, node: int, point: Mapping[str, Any]) -> Rational:
+        op, name, parts = self.atom(node)
+        if op == "symbol":
+            return tidy(Fraction(point[name]))
+        values = [part.at(point) for part in parts]
+        return tidy(_MEANING[op](*values))
+
+    def derivative(self, name: str) -> Polynomial | None:
+        """By the symbol of this name; None where it is rounded, and so has none."""
+        found: dict[Monomial, Rational] = {}
+        for monomial, c in self.terms.items():
+            for i, (node, power) in enumerate(monomial):
+                atom = self.atom(node)
+                if atom.op == "symbol" and atom.name == name:
+                    left = ((node, power - 1),) if power != 1 else ()
+                    key = (*monomial[:i], *left, *monomial[i + 1 :])
+                    found[key] = found.get(key, 0) + c * power
+                elif atom.op != "symbol" and any(name in part.symbols() for part in atom.parts):
+                    return None
+        return Polynomial(self.graph, {m: tidy(c) for m, c in found.items() if c})
+
+
+_MEANING: dict[str, Any] = {
+    "div": number.divide,
+    "floor": number.floor,
+    "ceil": number.ceil,
+    "max": number.maximum,
+    "min": number.minimum,
+    "mod": lambda a, b: a % b,
+    "gcd": number.gcd,
+    "made_divisible": number.make_divisible,
+    "inside": number.taps_inside,
+}
+
+
+def expanded(graph: Graph, x: Affine) -> Polynomial:
+    """The number multiplied out."""
+    return Polynomial(graph, _affine(graph, x, {}))
+
+
+def _affine(graph: Graph, x: Affine, known: dict[int, dict[Monomial, Rational]]) -> dict[Monomial, Rational]:
+    found: dict[Monomial, Rational] = {(): x.constant} if x.constant else {}
+    for node, c in x.terms:
+        for monomial, coefficient in _node(graph, node, known).items():
+            found[monomial] = found.get(monomial, 0) + c * coefficient
+    return {m: tidy(c) for m, c in found.items() if c}
+
+
+def _node(graph: Graph, index: int, known: dict[int, dict[Monomial, Rational]]) -> dict[Monomial, Rational]:
+    if index not in known:
+        node = graph.nodes[index]
+        if node.op == "mul":
+            known[index] = _times(*(_affine(graph, part, known) for part in node.parts))
+        elif node.op == "div" and len(bottom := _affine(graph, node.parts[1], known)) == 1:
+            ((monomial, c),) = bottom.items()
+            inverse = {tuple((n, -power) for n, power in monomial): Fraction(1) / c}
+            known[index] = _times(_affine(graph, node.parts[0], known), inverse)
+        else:
+            known[index] = {((index, 1),): 1}
+    return known[index]
+
+
+def _times(a: Mapping[Monomial, Rational], b: Mapping[Monomial, Rational]) -> dict[Monomial, Rational]:
+    found: dict[Monomial, Rational] = {}
+    for left, c in a.items():
+        for right, d in b.items():
+            powers = dict(left)
+            for node, power in right:
+                powers[node] = powers.get(node, 0) + power
+            key = tuple(sorted((node, power) for node, power in powers.items() if power))
+            found[key] = found.get(key, 0) + c * d
+    return {m: tidy(c) for m, c in found.items() if c}
