@@ -1,4 +1,4 @@
-"""One count of a document that remembers the way: totals as expressions in its hyper-parameters, and their conditions."""
+"""One count of a document with symbols: totals as expressions in its hyper-parameters, and their conditions."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def trace(
     graph: Graph | None = None,
     ideal: bool = False,
 ) -> Found:
-    """Counts the document at a setting, the hyper-parameters in `free` as symbols; those in `whole` are whole numbers."""
+    """Counts the document at a setting, hyper-parameters in `free` as symbols; those in `whole` are whole numbers."""
     run = Trace(graph, ideal)
     given = dict(setting)
     for name in free:

@@ -9,10 +9,7 @@ from typing import Any, Literal, NamedTuple
 from costcalc.number.polynomial import Atom, Monomial, Polynomial
 from costcalc.render.escape import latex as latex_text
 
-GREEK = frozenset(
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi "
-    "omega".split()
-)
+GREEK = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau phi chi psi omega"
 FUNCTIONS = {"made_divisible": "make_divisible", "inside": "taps_inside"}  # the others go by their own names
 
 
@@ -24,7 +21,11 @@ class Dialect(NamedTuple):
     name: Literal["text", "python", "latex"]
 
 
-TEXT, PYTHON, LATEX = Dialect(" ", "{}^{}", "text"), Dialect("*", "{}**{}", "python"), Dialect(r"\,", "{}^{{{}}}", "latex")
+TEXT, PYTHON, LATEX = (
+    Dialect(" ", "{}^{}", "text"),
+    Dialect("*", "{}**{}", "python"),
+    Dialect(r"\,", "{}^{{{}}}", "latex"),
+)
 DIALECTS = {d.name: d for d in (TEXT, PYTHON, LATEX)}
 
 
@@ -59,7 +60,7 @@ def term(polynomial: Polynomial, monomial: Monomial, coefficient: int | Fraction
 
 
 def _ordered(polynomial: Polynomial, monomial: Monomial) -> list[tuple[int, int]]:
-    """Symbols before roundings, by name: the order of the nodes is that of the network, which tells a reader nothing."""
+    """Symbols before roundings, by name: the order of the nodes, that of the network, tells a reader nothing."""
 
     def key(factor: tuple[int, int]) -> tuple[bool, str, int]:
         atom = polynomial.atom(factor[0])
@@ -100,8 +101,14 @@ def atom_text(atom: Atom, dialect: Dialect) -> str:
 def _latex_symbol(name: str) -> str:
     """`alpha` as a letter, `D_K` with its index, `resolution` upright."""
     head, _, index = name.partition("_")
-    if head in GREEK and not index:
+    if head in GREEK.split() and not index:
         return f"\\{name}"
     if len(head) == 1:
-        return f"{head}_{{{index}}}" if index and len(index) <= 2 else head if not index else rf"{head}_{{\mathrm{{{latex_text(index)}}}}}"
+        return (
+            f"{head}_{{{index}}}"
+            if index and len(index) <= 2
+            else head
+            if not index
+            else rf"{head}_{{\mathrm{{{latex_text(index)}}}}}"
+        )
     return rf"\mathrm{{{latex_text(name)}}}"
