@@ -1,8 +1,8 @@
 """Cells: the exact interval around a value of one hyper-parameter on which every rounding gives what it gives there.
 
-On a cell a total is a polynomial in the hyper-parameter, and most often a constant; from cell to cell all of its steps
-are found, however small, without trying values. Every rounding of an affine operand bounds the cell on both sides:
-floor(p x + q) is k for k <= p x + q < k + 1. Conditions bound it too.
+Totals are whole numbers, so on a cell they are constant; from cell to cell all of their steps are found, however small,
+without trying values. Every rounding of an affine operand bounds the cell on both sides: floor(p x + q) is k for
+k <= p x + q < k + 1. Conditions bound it too.
 """
 
 from __future__ import annotations
@@ -14,10 +14,8 @@ from typing import Any, NamedTuple
 
 from costcalc.errors import Problem, UsageError
 from costcalc.explore.tracing import Way, trace
-from costcalc.number import tidy
-from costcalc.number.graph import Affine, Graph, Rational
+from costcalc.number.graph import Affine, Graph, Rational, tidy
 from costcalc.number.lowering import Lowering
-from costcalc.number.polynomial import Polynomial, expanded
 from costcalc.number.traced import Condition
 from costcalc.spec import Document
 
@@ -33,16 +31,15 @@ class Cell(NamedTuple):
     low_included: bool
     high: Rational | None
     high_included: bool
-    totals: Mapping[str, Line]
+    totals: Mapping[str, int]
     fault: str = ""
 
 
 class Line(NamedTuple):
-    """`slope * x + constant`, or any polynomial where `curve` is given."""
+    """`slope * x + constant`."""
 
     constant: Rational
     slope: Rational = 0
-    curve: Polynomial | None = None
 
 
 class _Bounds:
@@ -78,9 +75,9 @@ def cell(
     metrics: Sequence[str] = ("params", "madds"),
     way: Way = Way(),  # noqa: B008 - immutable
 ) -> Cell:
-    """The cell of the hyper-parameter `name` around its value in `setting`, which sets the others too where they differ.
+    """The cell of the hyper-parameter `name` around its value in `setting`, which may set others too.
 
-    Raises NotAffine.
+    Raises UsageError where it has no value there, NotAffine where its cell is not computed.
     """
     value = setting.get(name)
     if value is None:
@@ -97,7 +94,7 @@ def cell(
         lines.add(index)
     for sign in signs:
         lines.keep(sign)
-    totals = {metric: lines.of(x) for metric, x in zip(metrics, lowered, strict=False)}
+    totals = {metric: int(lines.at(lines.affine(x))) for metric, x in zip(metrics, lowered, strict=False)}
     return Cell(bounds.low, bounds.low_included, bounds.high, bounds.high_included, totals, found.fault)
 
 
@@ -108,7 +105,7 @@ class _Lines:
         self.graph, self.value, self.bounds = graph, value, bounds
         self.nodes: dict[int, dict[int, Rational]] = {}  # coefficients by power
 
-    def _affine(self, x: Affine) -> dict[int, Rational]:
+    def affine(self, x: Affine) -> dict[int, Rational]:
         found: dict[int, Rational] = {0: x.constant}
         for node, c in x.terms:
             for power, coefficient in self.nodes[node].items():
@@ -116,7 +113,8 @@ class _Lines:
         return {power: c for power, c in found.items() if c}
 
     def at(self, curve: Mapping[int, Rational]) -> Rational:
-        return tidy(sum((Fraction(c) * Fraction(self.value) ** power for power, c in curve.items()), Fraction(0)))
+        value = Fraction(self.value)
+        return tidy(sum((c * value**power for power, c in curve.items()), Fraction(0)))
 
     def line(self, curve: Mapping[int, Rational]) -> Line:
         """Raises NotAffine."""
@@ -124,22 +122,12 @@ class _Lines:
             raise NotAffine("a product of the hyper-parameter with itself is rounded")
         return Line(curve.get(0, 0), curve.get(1, 0))
 
-    def of(self, x: Affine) -> Line:
-        """A total; beyond a line, the polynomial that it is."""
-        curve = self._affine(x)
-        if all(power <= 1 for power in curve):
-            return Line(tidy(curve.get(0, 0)), tidy(curve.get(1, 0)))
-        graph = Graph()
-        symbol = graph.symbol("x", whole=False).terms[0][0]
-        terms = {((symbol, power),) if power else (): c for power, c in curve.items()}
-        return Line(curve.get(0, 0), curve.get(1, 0), Polynomial(graph, terms))
-
     def add(self, index: int) -> None:
         node = self.graph.nodes[index]
         if node.op == "symbol":
             self.nodes[index] = {1: 1}
             return
-        parts = [self._affine(part) for part in node.parts]
+        parts = [self.affine(part) for part in node.parts]
         if node.op == "mul":
             self.nodes[index] = _times(*parts)
         elif node.op in ("floor", "ceil"):
@@ -166,19 +154,19 @@ class _Lines:
         return k
 
     def divided(self, top: Line, bottom: Line) -> int:
-        """floor(top / bottom) is k where k * bottom <= top < (k + 1) * bottom, for a positive bottom."""
+        """The floor of top / bottom is k where k * bottom <= top < (k + 1) * bottom, for a positive bottom."""
         a, b = (line.constant + Fraction(line.slope) * self.value for line in (top, bottom))
         if b < 0:
             top, bottom = Line(-top.constant, -top.slope), Line(-bottom.constant, -bottom.slope)
         k = math.floor(a / b)
-        self.bounds.at_least(bottom, 0, False) if b > 0 else self.bounds.at_least(bottom, 0, False)
+        self.bounds.at_least(bottom, 0, False)
         self.bounds.at_least(_combined(top, bottom, -k), 0, True)
         self.bounds.at_most(_combined(top, bottom, -k - 1), 0, False)
         return k
 
     def keep(self, condition: Condition) -> None:
         """Narrows the cell to where a condition comes out as it does at the value."""
-        line = self.line(self._affine(condition.difference))
+        line = self.line(self.affine(condition.difference))
         relation, outcome = condition.relation, condition.outcome
         if relation == "==":
             if not line.slope:
@@ -209,6 +197,3 @@ def _minus(a: Mapping[int, Rational], b: Mapping[int, Rational]) -> dict[int, Ra
 
 def _combined(a: Line, b: Line, times: int) -> Line:
     return Line(a.constant + times * b.constant, a.slope + times * b.slope)
-
-
-__all__ = ["Cell", "Line", "NotAffine", "cell", "expanded"]
