@@ -1,4 +1,4 @@
-"""The closed form beside an exact threshold: where an ideal total, a polynomial in one hyper-parameter, is its budget."""
+"""The closed form beside an exact threshold: where an ideal total, polynomial in one hyper-parameter, is its budget."""
 
 from __future__ import annotations
 
