@@ -1,7 +1,7 @@
 """`costcalc report`: what a network costs."""
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 
@@ -23,9 +23,11 @@ from costcalc.cli.common import (
 from costcalc.cost import DTYPES
 from costcalc.cost.report import BY, SORTS
 from costcalc.errors import Problem, UsageError
+from costcalc.explore.contrast import Contrast
 from costcalc.render import FORMATS, View, render
 from costcalc.verify import DISAGREED
 
+BASELINES = ("standard",)
 SUFFIXES = {".md": "md", ".csv": "csv", ".json": "json", ".tex": "latex", ".html": "html"}
 
 app = command_app()
@@ -55,6 +57,12 @@ def report(
     ] = "order",
     top: Annotated[
         Optional[int], typer.Option("--top", min=1, metavar="N", help="Show the first N rows, the others as one.")
+    ] = None,
+    baseline: Annotated[
+        Optional[str],
+        typer.Option(
+            "--baseline", metavar="|".join(BASELINES), help="Lay it beside the network with standard convolutions."
+        ),
     ] = None,
     convention: Annotated[
         str,
@@ -86,12 +94,15 @@ def report(
     \b
       costcalc report mobilenet_v1.yaml --alpha 0.75
       costcalc report mobilenet_v1 --by kind
+      costcalc report mobilenet_v1 --by stage --baseline standard
       costcalc report network.yaml --convention flops --format json -o report.json
       costcalc report network.yaml --sort params --top 5
     """
     format = one_of("format", format, FORMATS) if format else SUFFIXES.get(Path(output or "").suffix, "table")
     one_of("sort", sort, SORTS)
     one_of("dtype", dtype, DTYPES)
+    if baseline is not None:
+        one_of("baseline", baseline, BASELINES)
     if by is not None and depth is not None:
         raise UsageError(
             Problem(
@@ -101,12 +112,28 @@ def report(
     view = View(one_of("grouping", by or "layer", BY), depth, sort, top)  # type: ignore[arg-type]  # checked just here
     values = given(settings)
     model = Model(document_for(ctx, spec, values), values)
-    counted = model.report(convention, batch, dtype)
-    if verify:
-        counted = counted._replace(verified=_agreed(model, batch))
     chosen = view if format != "json" or (by, depth, sort, top) != (None, None, "order", None) else None
     width = terminal_width() if output is None and format == "table" else None
-    write(render(counted, format, chosen, width, wants_color(), can_show_bars()), output, [spec, convention])
+    how: tuple[Any, ...] = (format, chosen, width, wants_color(), can_show_bars())
+    if baseline is None:
+        counted = model.report(convention, batch, dtype)
+        text = render(counted._replace(verified=verify and _agreed(model, batch)), *how)
+    else:
+        text = _beside(model, model.contrast(convention, batch, dtype), verify, how)
+    write(text, output, [spec, convention])
+
+
+def _beside(model: Model, contrast: Contrast, verify: bool, how: tuple[Any, ...]) -> str:
+    """The report beside that of the standard form."""
+    from costcalc.render.contrast import render_contrast
+
+    if verify:
+        of_both = [
+            report._replace(verified=_agreed(m, report.batch))
+            for m, report in ((model, contrast.report), (model.standard(), contrast.standard))
+        ]
+        contrast = contrast._replace(report=of_both[0], standard=of_both[1])
+    return render_contrast(contrast, *how)
 
 
 def _agreed(model: Model, batch: int) -> bool:

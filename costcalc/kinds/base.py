@@ -59,6 +59,17 @@ class Kind:
         """Elements that live only while this layer runs, beside its inputs and its output."""
         return 0
 
+    def standard(self, inputs: Sequence[Shape]) -> Kind | None:
+        """The standard layer that can stand in its place, from and to the same shapes; None where it is one."""
+        return None
+
+    def standard_pair(self, inputs: Sequence[Shape], after: Kind) -> Kind | None:
+        """The one standard layer that can stand in place of this one and of `after`, which alone reads it.
+
+        Between the two there may be norms and activations. None where they are no such pair.
+        """
+        return None
+
     def variety(self, x: Shape) -> str:
         """What tells layers of this kind apart in a table: the window, as in `3x3`."""
         return ""

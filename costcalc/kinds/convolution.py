@@ -7,7 +7,7 @@ from typing import Any
 
 from costcalc.census import Census
 from costcalc.kinds.attributes import KindError, count, flag, padding_attribute, per_axis
-from costcalc.kinds.base import Layer, kind
+from costcalc.kinds.base import Kind, Layer, kind
 from costcalc.kinds.window import need_map, output_sizes, spread, stepped, valid_taps, written
 from costcalc.number import Number, exact_div, product
 from costcalc.shape import Shape
@@ -44,6 +44,11 @@ class Windowed(Layer):
             return Census(macs=macs, valid_macs=valid, weights=weights, bias_adds=y.size, biases=y.channels)
         return Census(macs=macs, valid_macs=valid, weights=weights)
 
+    def dense(self, out: Number, bias: bool) -> Conv:
+        """The standard convolution with this window: each output channel sees every input channel."""
+        window = {name: getattr(self, name) for name in ("kernel", "stride", "padding", "dilation")}
+        return Conv({"out": out, **window, "groups": 1, "bias": bias})
+
     def variety(self, x: Shape) -> str:
         return written(self.kernel, len(x.spatial))
 
@@ -76,6 +81,20 @@ class Conv(Windowed):
         weights = self.taps(x) * seen * y.channels
         return self.biased(weights, weights * y.positions, self.valid(x, y) * seen * y.channels, y)
 
+    @property
+    def pointwise(self) -> bool:
+        """Whether each output sees one position, its own: a 1x1 convolution that neither strides nor pads."""
+        return all(_only(value, 1) for value in (self.kernel, self.stride)) and (
+            self.padding in ("same", "valid") or _only(self.padding, 0)
+        )
+
+    def standard(self, inputs: Sequence[Shape]) -> Kind | None:
+        return None if self.groups == 1 else self.dense(self.out, self.bias)
+
+    def standard_pair(self, inputs: Sequence[Shape], after: Kind) -> Kind | None:
+        depthwise = self.groups == inputs[0].channels and self.groups != 1
+        return _paired(self, after) if depthwise else None
+
     def variety(self, x: Shape) -> str:
         return written(self.kernel, len(x.spatial)) + ("" if self.groups == 1 else f" g{self.groups}")
 
@@ -95,6 +114,12 @@ class Depthwise(Windowed):
 
     def census(self, x: Shape, y: Shape) -> Census:
         return self.biased(self.taps(x) * y.channels, self.taps(x) * y.size, self.valid(x, y) * y.channels, y)
+
+    def standard(self, inputs: Sequence[Shape]) -> Kind | None:
+        return self.dense(inputs[0].channels * self.multiplier, self.bias)
+
+    def standard_pair(self, inputs: Sequence[Shape], after: Kind) -> Kind | None:
+        return _paired(self, after)
 
 
 @kind("separable")
@@ -121,3 +146,16 @@ class Separable(Windowed):
 
     def workspace(self, inputs: Sequence[Shape], output: Shape) -> Any:
         return inputs[0].channels * self.multiplier * output.positions
+
+    def standard(self, inputs: Sequence[Shape]) -> Kind | None:
+        return self.dense(self.out, self.bias)
+
+
+def _paired(depthwise: Windowed, after: Kind) -> Kind | None:
+    """The standard convolution that a depthwise one and the 1x1 one after it replace: the window of the first."""
+    return depthwise.dense(after.out, after.bias) if isinstance(after, Conv) and after.pointwise else None
+
+
+def _only(value: Any, number: int) -> bool:
+    """Whether an attribute is this number along every axis."""
+    return all(axis == number for axis in (value if isinstance(value, tuple) else (value,)))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from costcalc.cost.report import Report
-from costcalc.render.sheet import View, lay_out
+from costcalc.render.sheet import Sheet, View, lay_out
 
 FORMATS = ("table", "md", "csv", "json", "latex", "html")
 
-__all__ = ["FORMATS", "View", "render"]
+__all__ = ["FORMATS", "View", "render", "to_text"]
 
 
 def render(
@@ -31,7 +31,11 @@ def render(
         from costcalc.render.spreadsheet import report_csv
 
         return report_csv(report, shown)
-    sheet = lay_out(report, shown)
+    return to_text(lay_out(report, shown), format, width, color, unicode)
+
+
+def to_text(sheet: Sheet, format: str, width: int | None, color: bool, unicode: bool) -> str:
+    """A sheet as one of the formats that are read by people."""
     if format == "table" and width is not None:
         from costcalc.render.terminal import to_terminal
 

@@ -52,12 +52,15 @@ def html(sheet: Sheet) -> str:
 <tbody>
 {body}
 </tbody>
-<tfoot><tr>{_cells(sheet, sheet.total)}<td></td></tr></tfoot>
-</table>
+{_foot(sheet)}</table>
 {_facts(sheet.notes)}
 </body>
 </html>
 """
+
+
+def _foot(sheet: Sheet) -> str:
+    return f"<tfoot><tr>{_cells(sheet, sheet.total)}<td></td></tr></tfoot>\n" if sheet.total else ""
 
 
 def _class(numeric: bool) -> str:

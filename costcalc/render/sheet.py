@@ -27,7 +27,7 @@ class Column(NamedTuple):
 
 
 class Sheet(NamedTuple):
-    """The whole report as text: `facts` above, the table with its total, `notes` below. `bars` are parts of a total."""
+    """The whole report as text: `facts` above, the table, `notes` below. An empty `total` is none."""
 
     title: str
     facts: tuple[tuple[str, str], ...]
@@ -35,7 +35,7 @@ class Sheet(NamedTuple):
     rows: tuple[tuple[str, ...], ...]
     total: tuple[str, ...]
     notes: tuple[tuple[str, str], ...]
-    bars: tuple[tuple[int, int], ...]  # for each row, its count and the largest one
+    bars: tuple[tuple[int, int], ...]  # for each row, its count and what would be a full bar
 
 
 class View(NamedTuple):

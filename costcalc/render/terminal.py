@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TextIO
 
 from rich.box import Box
 from rich.console import Console
@@ -50,7 +52,7 @@ def to_terminal(sheet: Sheet, width: int, color: bool, unicode: bool = True) -> 
 
 def _widths(sheet: Sheet, width: int) -> list[int] | None:
     """The width of each column: natural where that fits, else names folded; None where numbers alone are too wide."""
-    table = [[c.head for c in sheet.columns], *sheet.rows, sheet.total]
+    table = [[c.head for c in sheet.columns], *sheet.rows, *([sheet.total] if sheet.total else [])]
     widths = [max(len(terminal(row[i])) for row in table) for i in range(len(sheet.columns))]
     excess = sum(widths) + len(widths) - 1 - width
     for i, column in enumerate(sheet.columns):
@@ -84,10 +86,11 @@ def _table(sheet: Sheet, widths: Sequence[int], bar: int) -> Table:
         pad_edge=False,
         padding=0,
         header_style="bold",
-        show_footer=True,
+        show_footer=bool(sheet.total),
         footer_style="bold",
     )
-    for column, total, width in zip(sheet.columns, sheet.total, widths, strict=True):
+    totals = sheet.total or [""] * len(widths)
+    for column, total, width in zip(sheet.columns, totals, widths, strict=True):
         table.add_column(
             Text(terminal(column.head)),
             Text(terminal(total)),
@@ -115,3 +118,17 @@ def _print_facts(console: Console, facts: Sequence[tuple[str, str]]) -> None:
     for name, text in facts:
         grid.add_row(Text(name), Text(terminal(text)))
     console.print(grid)
+
+
+@contextmanager
+def progress(what: str, total: int, done: int, stream: TextIO) -> Iterator[Callable[[int], None]]:
+    """A bar with the time that is left, on a stream that is a terminal; the function given is told what was done."""
+    if not stream.isatty():
+        yield lambda _: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(file=stream), transient=True) as bars:
+        task = bars.add_task(what, total=total, completed=done)
+        yield lambda more: bars.advance(task, more)

@@ -10,15 +10,20 @@ from costcalc.render.sheet import Sheet
 
 def plain(sheet: Sheet) -> str:
     """Aligned columns two spaces apart, as wide as they are."""
-    table = [tuple(map(escape.terminal, row)) for row in ([c.head for c in sheet.columns], *sheet.rows, sheet.total)]
+    table = [tuple(map(escape.terminal, row)) for row in ([c.head for c in sheet.columns], *sheet.rows, *_total(sheet))]
     widths = [max(len(row[i]) for row in table) for i in range(len(sheet.columns))]
     lines = [_aligned(row, widths, sheet) for row in table]
     rule = "-" * max(map(len, lines))
-    lines = [lines[0], rule, *lines[1:-1], rule, lines[-1]]
+    end = len(sheet.rows) + 1
+    lines = [lines[0], rule, *lines[1:end], *([rule] if sheet.total else []), *lines[end:]]
     return (
         "\n".join([escape.terminal(sheet.title), *_labelled(sheet.facts), "", *lines, "", *_labelled(sheet.notes)])
         + "\n"
     )
+
+
+def _total(sheet: Sheet) -> list[tuple[str, ...]]:
+    return [sheet.total] if sheet.total else []
 
 
 def _aligned(row: Sequence[str], widths: Sequence[int], sheet: Sheet) -> str:
@@ -43,12 +48,12 @@ def markdown(sheet: Sheet) -> str:
         return [f"- {name}: {escape.markdown(text)}" for name, text in facts]
 
     rule = line(["---:" if c.numeric else "---" for c in sheet.columns])
-    total = ["**" + escape.markdown(cell) + "**" if cell else "" for cell in _harmless(sheet.total)]
+    totals = [["**" + escape.markdown(cell) + "**" if cell else "" for cell in _harmless(row)] for row in _total(sheet)]
     table = [
         line(_cells([c.head for c in sheet.columns])),
         rule,
         *(line(_cells(row)) for row in sheet.rows),
-        line(total),
+        *map(line, totals),
     ]
     parts = [f"## {escape.markdown(sheet.title)}", "", *listed(sheet.facts), "", *table, "", *listed(sheet.notes)]
     return "\n".join(parts) + "\n"
@@ -77,8 +82,7 @@ def latex(sheet: Sheet) -> str:
         row([c.head for c in sheet.columns]),
         r"\midrule",
         *map(row, sheet.rows),
-        r"\midrule",
-        row(sheet.total),
+        *(line for total in _total(sheet) for line in (r"\midrule", row(total))),
         r"\bottomrule",
         r"\end{tabular}",
         r"\end{table}",
