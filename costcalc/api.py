@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from costcalc.cost import Convention, Report, count
+from costcalc.cost.report import Published
 from costcalc.errors import Problem, UsageError
+from costcalc.explore.baseline import StandardForm, standard_form
+from costcalc.explore.comparison import Comparison
+from costcalc.explore.comparison import compare as side_by_side
+from costcalc.explore.contrast import Contrast
 from costcalc.network import Network, Node
 from costcalc.number import floor, tidy
 from costcalc.published import check
 from costcalc.spec import Document, build_network, read_document
 from costcalc.spec.hyperparameters import read_setting, shown
 from costcalc.verify import Verification, verify
+
+if TYPE_CHECKING:
+    from costcalc.explore.explanation import Explanation
+    from costcalc.explore.fitted import Fit, Narrowing
+    from costcalc.explore.sweep import Sweep
 
 Setting = int | float | Fraction | bool | str
 
@@ -28,7 +38,7 @@ class Model:
 
     def __repr__(self) -> str:
         given = ", ".join(f"{name}={shown(value)}" for name, value in self.given.items())
-        return f"<Model {self.document.name}: {given or 'defaults'}>"
+        return f"<{type(self).__name__} {self.document.name}: {given or 'defaults'}>"
 
     @cached_property
     def network(self) -> Network:
@@ -42,7 +52,37 @@ class Model:
         Raises UsageError and SpecError.
         """
         report = count(self.network, convention, batch, dtype)
-        return report._replace(published=check(report, self.document))
+        return report._replace(published=self._published(report))
+
+    def _published(self, report: Report) -> tuple[Published, ...]:
+        return check(report, self.document)
+
+    def standard(self) -> StandardModel:
+        """The same network rewritten with standard convolutions; it can be counted and run as this one can."""
+        return StandardModel(self.document, self.given)
+
+    def contrast(self, convention: str | Convention = "paper", batch: int = 1, dtype: str = "float32") -> Contrast:
+        """What it costs, row for row beside what it would cost with standard convolutions."""
+        standard = self.standard()
+        return Contrast(
+            self.report(convention, batch, dtype), standard.report(convention, batch, dtype), standard.form.pairs
+        )
+
+    def explain(
+        self,
+        layer: str | None = None,
+        top: int | None = None,
+        convention: str | Convention = "paper",
+        batch: int = 1,
+        dtype: str = "float32",
+    ) -> Explanation:
+        """The formulas behind the numbers of a layer, of a stage, or of the `top` layers that cost most.
+
+        Raises UsageError.
+        """
+        from costcalc.explore.explanation import explain
+
+        return explain(self.report(convention, batch, dtype), layer, top)
 
     def verify(
         self,
@@ -56,6 +96,64 @@ class Model:
         With `literal`, also scalar by scalar, for small networks. Raises UsageError where it cannot be run.
         """
         return verify(self.report(batch=batch), seed, step, literal)
+
+    def sweep(
+        self,
+        axes: Mapping[str, Any] | None = None,
+        /,
+        *,
+        totals: Sequence[str] = (),
+        convention: str | Convention = "paper",
+        batch: int = 1,
+        dtype: str = "float32",
+        **more: Any,
+    ) -> Sweep:
+        """The spec at every point of a grid: `sweep(alpha="0.25:1:0.25", resolution=[128, 160])`.
+
+        An axis is a text as on the command line, several values, or one. One that is called like an argument of this
+        method goes into `axes`. Points are counted while they are gone through. Raises UsageError.
+        """
+        from costcalc.explore.sweep import Sweep, axes_of  # numpy is loaded only here
+
+        if isinstance(self, StandardModel):
+            raise UsageError(Problem("a rewritten network cannot be swept", None, "sweep the one it was made from"))
+        given = {**self.given, **(axes or {}), **more}
+        return Sweep(self.document, axes_of(given, exact), totals, convention, batch, dtype)
+
+    def fit(
+        self,
+        max: Mapping[str, int | str],  # noqa: A002 - as on the command line
+        vary: Iterable[str],
+        convention: str | Convention = "paper",
+        batch: int = 1,
+        dtype: str = "float32",
+    ) -> Fit:
+        """The largest settings within budgets: `fit(max={"madds": "300M"}, vary=["alpha", "resolution=128:224:32"])`.
+
+        Raises UsageError and SpecError.
+        """
+        from costcalc.explore.budget import budgets_of
+        from costcalc.explore.fit import fit  # numpy is loaded only here
+
+        if isinstance(self, StandardModel):
+            raise UsageError(Problem("a rewritten network cannot be fitted", None, "fit the one it was made from"))
+        return fit(self.document, budgets_of(max), vary, self.given, convention, batch, dtype)
+
+    def narrow(
+        self,
+        reduce: Mapping[str, str] | None = None,
+        max: Mapping[str, int | str] | None = None,  # noqa: A002
+        convention: str | Convention = "paper",
+        batch: int = 1,
+        dtype: str = "float32",
+    ) -> Narrowing:
+        """Layer by layer, the fewest filters to remove: `narrow(reduce={"madds": "5%"})`, or `max` as for `fit`.
+
+        Raises UsageError and SpecError.
+        """
+        from costcalc.explore.narrowing import narrowing
+
+        return narrowing(count(self.network, convention, batch, dtype), reduce or {}, max or {})
 
     def scaled(self, factor: Fraction | int) -> Model:
         """The same spec, smaller: what its input is computed from times `factor` (at least 1), and its multipliers.
@@ -75,7 +173,26 @@ class Model:
         if not smaller:
             help_ = "its input and widths depend on no hyper-parameter; declare `resolution` and `alpha`"
             raise UsageError(Problem(f"`{document.source.name}` cannot be scaled", None, help_))
-        return Model(document, {**self.given, **smaller})
+        return type(self)(document, {**self.given, **smaller})
+
+
+class StandardModel(Model):
+    """A spec with each of its layers as the standard one that can stand in its place, as its `standard()` gives it."""
+
+    @cached_property
+    def form(self) -> StandardForm:
+        """The rewritten network, and which layers were two."""
+        return standard_form(build_network(self.document, self.given))
+
+    @cached_property
+    def network(self) -> Network:
+        return self.form.network
+
+    def standard(self) -> StandardModel:
+        return self
+
+    def _published(self, report: Report) -> tuple[Published, ...]:
+        return ()  # the figures of the spec are of the network that was published
 
 
 def load(spec: str | os.PathLike[str], /, **hyperparameters: Setting) -> Model:
@@ -86,6 +203,23 @@ def load(spec: str | os.PathLike[str], /, **hyperparameters: Setting) -> Model:
     model = Model(read_document(os.fspath(spec)), {name: exact(name, value) for name, value in hyperparameters.items()})
     _ = model.network  # what is wrong is said here, not at the first use
     return model
+
+
+def compare(
+    *models: Model | str | os.PathLike[str],
+    convention: str | Convention = "paper",
+    batch: int = 1,
+    dtype: str = "float32",
+) -> Comparison:
+    """Networks side by side, with the ratios of their totals to the first: models, or specs as for `load`.
+
+    Raises UsageError and SpecError.
+    """
+    if not models:
+        raise UsageError(Problem("no networks to compare", None, "give the first, which is what ratios are to"))
+    loaded = [model if isinstance(model, Model) else load(model) for model in models]
+    given = {name for model in loaded for name in model.given}
+    return side_by_side([model.report(convention, batch, dtype) for model in loaded], given)
 
 
 def exact(name: str, value: Setting) -> Any:

@@ -18,6 +18,7 @@ from costcalc.units import in_bytes
 
 if TYPE_CHECKING:
     from costcalc.execute import NodeRun
+    from costcalc.formulas import Formula
 
 DISAGREED = 3  # the exit code
 MAX_BYTES = 2 * 2**30  # of weights and live activations; kernels need some more beside
@@ -63,13 +64,17 @@ class Verification(NamedTuple):
         """Whether every node agrees, and the peak of live bytes."""
         return self.first is None and self.predicted_peak == self.executed_peak
 
-    def formula(self, node: Compared, name: str) -> str:
-        """What the rule computes `name` by, in the sizes of the first input and the channels out; empty if unknown."""
-        from costcalc.formulas import census_formula  # sympy is loaded only where a formula is wanted
+    def formula(self, node: Compared, name: str) -> Formula | None:
+        """What the rule computes `name` by; None where it counts nothing, or no formula is the same."""
+        from costcalc.formulas import Disproved, node_formulas  # they are wanted only where something is wrong
 
         network = self.report.network
         found = next(n for n in network.nodes if n.path == node.path)
-        return census_formula(found, [network.shapes[x] for x in found.inputs], name)
+        inputs = [network.shapes[x] for x in found.inputs]
+        try:
+            return node_formulas(found.kind, found.attributes, inputs, found.output, self.report.batch).get(name)
+        except Disproved:
+            return None
 
     @property
     def published(self) -> tuple[Published, ...]:

@@ -1,17 +1,15 @@
 """The tables of the Markdown pages, made from the code and the specs: kinds, census, conventions, figures, limits.
 
-The census table counts each kind once with symbols for sizes, through the same rules that count with integers, so what
-it prints is what is counted.
+The census table shows the formulas of each kind, which come of the same rules that count with integers, and are compared
+with what those count.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
-
-import sympy
 
 from costcalc import expression, textfile, units, yamltree
 from costcalc.api import Model
@@ -22,10 +20,12 @@ from costcalc.cost import count as count_network
 from costcalc.cost.count import MAX_BATCH
 from costcalc.cost.report import Published
 from costcalc.errors import MAX_SHOWN
+from costcalc.formulas import Formula, node_formulas
 from costcalc.kinds import FAMILIES, FOLLOWERS, REGISTRY, REQUIRED, Kind, window
 from costcalc.kinds.attributes import MAX_SIZE
 from costcalc.network import INPUT, Network
-from costcalc.number.symbolic import Symbolic
+from costcalc.render.expression import TEXT
+from costcalc.render.worked import Layerwise
 from costcalc.shape import Shape
 from costcalc.spec import bundled, read_document
 from costcalc.spec.expand import MAX_LAYERS
@@ -33,36 +33,40 @@ from costcalc.spec.hyperparameters import shown
 from costcalc.spec.scope import MAX_DEPTH
 from costcalc.units import percent
 
-# One symbol for each size; the values beside them only have to fit each other (groups divide channels).
-SIZES = {"M": 12, "N": 20, "P": 35, "H": 14, "W": 10, "K": 3, "g": 4, "m": 2, "a": 5, "b": 3}
-M, N, P, H, W, K, G, R, A, B = (Symbolic.symbol(name, value) for name, value in SIZES.items())
-INPUT_MAP, OUTPUT_MAP, SAME_MAP, VECTOR = Shape(M, (H, W)), Shape(N, (P, 1)), Shape(M, (P, 1)), Shape(M)
+MAP, TOKENS = Shape(12, (14, 14)), Shape(12, (6,), True)
 
-# kind: attributes, inputs and output of the census table. A new kind needs a row here.
-SAMPLES: dict[str, tuple[dict[str, Any], Sequence[Shape], Shape]] = {
-    "conv": ({"kernel": K, "groups": G, "out": N}, [INPUT_MAP], OUTPUT_MAP),
-    "depthwise": ({"kernel": K, "multiplier": R}, [INPUT_MAP], Shape(M * R, (P, 1))),
-    "separable": ({"kernel": K, "multiplier": R, "out": N}, [INPUT_MAP], OUTPUT_MAP),
-    "linear": ({"out": N}, [Shape(M, (P,), True)], Shape(N, (P,), True)),
-    "max_pool": ({"kernel": K}, [INPUT_MAP], SAME_MAP),
-    "avg_pool": ({"kernel": K}, [INPUT_MAP], SAME_MAP),
-    "adaptive_avg_pool": ({}, [INPUT_MAP], Shape(M, (A, B))),
-    "adaptive_max_pool": ({}, [INPUT_MAP], Shape(M, (A, B))),
-    "global_avg_pool": ({}, [INPUT_MAP], VECTOR),
-    "global_max_pool": ({}, [INPUT_MAP], VECTOR),
-    "add": ({}, [SAME_MAP, SAME_MAP], SAME_MAP),
-    "mul": ({}, [SAME_MAP, VECTOR], SAME_MAP),
-    "concat": ({}, [SAME_MAP, SAME_MAP], Shape(M + M, (P, 1))),
-    "upsample": ({"scale": 2, "mode": "bilinear"}, [INPUT_MAP], SAME_MAP),
-    "split": ({"part": 1, "parts": 2}, [SAME_MAP], SAME_MAP),
-    "flatten": ({}, [SAME_MAP], Shape(M * P)),
-    "reshape": ({}, [SAME_MAP], SAME_MAP),
-    "opaque": ({"op": "nms"}, [SAME_MAP], SAME_MAP),
-    **{name: ({}, [SAME_MAP], SAME_MAP) for name in (
+# kind: attributes and inputs of the census table, as general as the kind has them. A new kind needs a row here.
+SAMPLES: dict[str, tuple[dict[str, Any], Sequence[Shape]]] = {
+    "conv": ({"kernel": 3, "groups": 4, "out": 20}, [MAP]),
+    "depthwise": ({"kernel": 3, "multiplier": 2}, [MAP]),
+    "separable": ({"kernel": 3, "multiplier": 2, "out": 20}, [MAP]),
+    "linear": ({"out": 20}, [TOKENS]),
+    "max_pool": ({"kernel": 2}, [MAP]),
+    "avg_pool": ({"kernel": 2}, [MAP]),
+    "adaptive_avg_pool": ({"out": 5}, [MAP]),
+    "adaptive_max_pool": ({"out": 5}, [MAP]),
+    "global_avg_pool": ({}, [MAP]),
+    "global_max_pool": ({}, [MAP]),
+    "add": ({}, [MAP, MAP]),
+    "mul": ({}, [MAP, MAP]),
+    "concat": ({}, [MAP, MAP]),
+    "upsample": ({"scale": 2, "mode": "bilinear"}, [MAP]),
+    "split": ({"part": 1, "parts": 2}, [MAP]),
+    "flatten": ({}, [MAP]),
+    "reshape": ({"to": (12, 7, 28)}, [MAP]),
+    "channel_shuffle": ({"groups": 3}, [MAP]),
+    "opaque": ({"op": "nms"}, [MAP]),
+    **{name: ({}, [MAP]) for name in (
         "batch_norm", "relu", "relu6", "sigmoid", "hard_sigmoid", "hard_swish", "swish", "silu", "tanh", "gelu",
-        "softmax", "channel_shuffle", "dropout",
+        "softmax", "dropout",
     )},
 }  # fmt: skip
+WORDS = {
+    "macs": "multiply-adds",
+    "valid_macs": "of these not on padding",
+    "norm_scales": "scales",
+    "norm_shifts": "shifts",
+}
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[int] = ()) -> str:
@@ -71,33 +75,32 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence
     return "\n".join("| " + " | ".join(row) + " |" for row in (heads, rule, *rows))
 
 
-def _written(amount: Any) -> str:
-    """A count as a formula of the symbols above."""
-    text = str(sympy.factor_terms(amount.expr if isinstance(amount, Symbolic) else amount))
-    return text.replace("**2", "²").replace("integer_gcd", "gcd").replace("*", "·")
-
-
-def _listed(census: Any, names: Sequence[str]) -> str:
-    words = {"macs": "multiply-adds", "norm_scales": "scales", "norm_shifts": "shifts"}
-    amounts = {words.get(name, name.replace("_", " ")): getattr(census, name) for name in names}
-    return ", ".join(f"{_written(n)} {name}" for name, n in amounts.items() if n != 0) or "-"
+def _listed(formulas: Mapping[str, Formula], names: Sequence[str]) -> str:
+    """What is counted, each by its formula, as in `M·D_F²`."""
+    if "valid_macs" in formulas and formulas["valid_macs"].polynomial == formulas["macs"].polynomial:
+        names = [name for name in names if name != "valid_macs"]  # there is no padding
+    writer = Layerwise(TEXT, "·", spelled=False)
+    found = {name: writer.factored(formulas[name].polynomial).replace("^2", "²") for name in names if name in formulas}
+    return ", ".join(f"{text} {WORDS.get(name, name.replace('_', ' '))}" for name, text in found.items()) or "-"
 
 
 def census() -> str:
     """What each kind counts."""
     rows = []
     for name in _kinds_in_order():
-        attributes, inputs, output = SAMPLES[name]
-        kind = REGISTRY[name]({n: a.default for n, a in REGISTRY[name].attributes.items()} | attributes)
-        counted = kind.count(inputs, output)
+        given, inputs = SAMPLES[name]
+        attributes = {n: a.default for n, a in REGISTRY[name].attributes.items()} | given
+        kind = REGISTRY[name](attributes)
+        output = kind.infer(inputs)
         place = {"new": "new", "in_place": "in place", "view": "a view"}[kind.storage]
-        if counted is None:
+        if kind.count(inputs, output) is None:
             rows.append([f"`{name}`", "not known: the total is `partial`", "not known", place])
             continue
-        stored = _listed(counted, PARAMETERS)
-        if counted.buffers != 0:
-            stored += f"; {_written(counted.buffers)} buffers"
-        rows.append([f"`{name}`", _listed(counted, OPERATIONS), stored, place])
+        formulas = node_formulas(name, attributes, inputs, output)
+        stored = _listed(formulas, PARAMETERS)
+        if "buffers" in formulas:
+            stored += "; " + _listed(formulas, ["buffers"])
+        rows.append([f"`{name}`", _listed(formulas, OPERATIONS), stored, place])
     return table(["Kind", "Operations for one sample", "Parameters", "Output"], rows)
 
 

@@ -35,8 +35,9 @@ FLOORS = {
     "": 9, "__main__": 9,  # the package's face, which imports the API when a public name is first used
 }  # fmt: skip
 # A renderer gets finished values: of what counts it may see the record, and nothing that makes one.
-RENDER_MAY_IMPORT = {"census", "cost.report", "errors", "network", "units", "verify", "version"}
+RENDER_MAY_IMPORT = {"explore.explanation", "explore.instead", "formulas", "formulas.symbols", "census", "cost.report", "explore.comparison", "explore.contrast", "explore.swept", "errors", "network", "units", "verify", "version"}
 CODE_RUNNERS = {"eval", "exec", "compile", "__import__", "sympify", "parse_expr", "lambdify", "literal_eval", "S"}
+EXTRAS = {"plot", "parquet"}  # what a command needs that few people call; the other extras are for tests
 INTERNAL_ASSERTS = {"spec.expand"}  # an impossible case that only the type checker must be told of
 
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -129,7 +130,10 @@ def test_number_types_live_in_one_room(library):
 
 def test_third_parties_stay_where_they_belong():
     """YAML is read in one file, the terminal drawn in one, the command line parsed in one room."""
-    homes = {"yaml": {"yamltree"}, "rich": {"render.terminal"}, "typer": {m for m in MODULES if room(m) == "cli"}}
+    homes = {
+        "yaml": {"yamltree"}, "rich": {"render.terminal"}, "typer": {m for m in MODULES if room(m) == "cli"},
+        "matplotlib": {"render.plot"}, "pyarrow": {"render.parquet"},
+    }  # fmt: skip
     for library, allowed in homes.items():
         users = {name for name, tree in TREES.items() if any(room(m) == library for m in imported(tree))}
         assert users <= allowed, f"{library} is imported by {users - allowed}"
@@ -208,6 +212,15 @@ def test_a_cold_report_is_light(format, convention):
     assert not modules & {"sympy", "numpy", "pydantic", "rich", "hypothesis"}
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [("report", "mobilenet_v1", "--baseline", "standard"), ("compare", "mobilenet_v1:alpha=0.5", "mobilenet_v2")],
+    ids=["report", "compare"],
+)
+def test_networks_are_laid_side_by_side_without_libraries_of_numbers(arguments):
+    assert not loaded(COLD, *arguments) & {"sympy", "numpy", "pydantic", "rich"}
+
+
 def test_a_cold_table_for_a_terminal_is_light():
     modules = loaded(COLD, "report", "mobilenet_v1", "--alpha", "0.35", FORCE_COLOR="1")
     assert "rich" in modules, "the terminal's table is rich's"
@@ -257,7 +270,8 @@ def test_what_is_packaged_exists():
 def test_what_is_imported_is_declared():
     """Every third-party module is a dependency, and every dependency is imported."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = {re.match(r"[\w-]+", d)[0] for d in project["dependencies"]}
+    extras = [d for name, needed in project["optional-dependencies"].items() if name in EXTRAS for d in needed]
+    declared = {re.match(r"[\w-]+", d)[0] for d in (*project["dependencies"], *extras)}
     distribution = {"yaml": "pyyaml"}
     used = {room(m) for tree in TREES.values() for m in imported(tree)} - set(sys.stdlib_module_names) - {"costcalc"}
     assert {distribution.get(name, name) for name in used} == declared

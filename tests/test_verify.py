@@ -249,7 +249,7 @@ def test_the_command_says_no(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     assert run(monkeypatch, "verify", "shufflenet_v1", "--resolution", "64") == 3
     told = capsys.readouterr().out
     assert told.startswith("DISAGREED  ShuffleNet V1")
-    assert "by H*M*N*W, executed" in told  # the formula shows what is missing: no groups in it
+    assert "by M * N * D_F * D_F, executed" in told  # the formula shows what is missing: no groups in it
     assert "  stage1/1/expand (conv, shufflenet_v1:" in told
     first = next(line for line in told.splitlines() if "macs: predicted" in line)
     predicted, executed = (int(n) for n in re.findall(r"(?:predicted|executed) (\d+)", first))

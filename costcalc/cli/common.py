@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import stat
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import IO, Annotated, Any, Optional
 
 import typer
 from typer.core import TyperCommand
@@ -50,7 +53,7 @@ class SpecCommand(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         ctx.meta["costcalc.options"] = options = self._options()
         rewritten, positionals = _settings_first(_budgets_first(args, options), options)
-        ctx.meta["costcalc.spec"] = positionals[0] if positionals else None
+        ctx.meta["costcalc.spec"] = split_settings(positionals[0])[0] if positionals else None
         return super().parse_args(ctx, rewritten)
 
     def _options(self) -> dict[str, bool]:
@@ -129,7 +132,8 @@ def _budgets_first(args: list[str], options: dict[str, bool]) -> list[str]:
 
 def _is_value(rest: list[str], positionals: list[str], options: dict[str, bool]) -> bool:
     """Whether the next argument belongs to the hyper-parameter before it; in `--flag SPEC` it is the spec."""
-    if rest[0] in ("true", "false") or all(NUMBER.fullmatch(part) for part in rest[0].removeprefix("-").split("/")):
+    numbers = re.split("[,:/]", rest[0])  # also a list, a range, a fraction
+    if rest[0] in ("true", "false") or all(NUMBER.fullmatch(part.strip().removeprefix("-")) for part in numbers):
         return True
     if rest[0].startswith("-") or _names_a_spec(rest[0]):
         return False
@@ -141,12 +145,37 @@ def _is_value(rest: list[str], positionals: list[str], options: dict[str, bool])
 
 
 def _names_a_spec(arg: str) -> bool:
-    return arg.endswith((".yaml", ".yml", ".onnx")) or arg in bundled()
+    name = split_settings(arg)[0]
+    return name.endswith((".yaml", ".yml", ".onnx")) or name in bundled()
+
+
+def split_settings(arg: str) -> tuple[str, dict[str, str]]:
+    """A SPEC with settings of its own, as in `mobilenet_v1:alpha=0.75,resolution=192`: the spec and their texts.
+
+    Where there is a file of the whole name, it is that. Raises UsageError where one is set twice.
+    """
+    spec, *rest = re.split(r":(?=[A-Za-z_][\w-]*=)", arg, maxsplit=1)
+    if not rest or not spec or _is_file(arg):
+        return arg, {}
+    pairs = [pair.strip().partition("=") for pair in re.split(r",(?=\s*[A-Za-z_][\w-]*=(?!=))", rest[0])]
+    return spec, as_written(f"{name.replace('-', '_')}={text}" for name, _, text in pairs)
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except (OSError, ValueError):
+        return False
 
 
 def given(pairs: Iterable[str]) -> dict[str, Any]:
     """The hyper-parameters of `--set name=value`, exact. Raises UsageError."""
-    values: dict[str, Any] = {}
+    return {name: exact(name, value) for name, value in as_written(pairs).items()}
+
+
+def as_written(pairs: Iterable[str]) -> dict[str, str]:
+    """The text of each `--set name=value` by name. Raises UsageError."""
+    values: dict[str, str] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name:
@@ -154,13 +183,19 @@ def given(pairs: Iterable[str]) -> dict[str, Any]:
             raise UsageError(Problem(f"`--set {pair}` says no {what}", None, f"write `--set {form}`"))
         if name in values:
             raise UsageError(Problem(f"`{name}` is set twice", None, "keep one of them"))
-        values[name] = exact(name, value)
+        values[name] = value
     return values
 
 
 def document_for(ctx: typer.Context, spec: str, values: dict[str, Any]) -> Document:
     """The document of SPEC; an unknown hyper-parameter that is nearly an option of ours is said to be that."""
     document = read_document(spec)
+    refuse_misspelt_options(ctx, document, values)
+    return document
+
+
+def refuse_misspelt_options(ctx: typer.Context, document: Document, values: Iterable[str]) -> None:
+    """Raises UsageError for a setting that the document does not declare, and that is nearly an option of ours."""
     declared = {p.name for p in document.hyperparameters}
     options = [o[2:] for o in ctx.meta.get("costcalc.options", {}) if o.startswith("--")]
     for name in values:
@@ -173,7 +208,6 @@ def document_for(ctx: typer.Context, spec: str, values: dict[str, Any]) -> Docum
                     f"did you mean `--{near}`?",
                 )
             )
-    return document
 
 
 def one_of(what: str, value: str, known: Iterable[str]) -> str:
@@ -200,10 +234,10 @@ def wants_color() -> bool:
     return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
 
 
-def can_show_bars() -> bool:
-    """Whether block characters can be written."""
+def can_show_bars(sample: str = "█▏") -> bool:
+    """Whether block characters, or those of the sample, can be written."""
     try:
-        "█▏".encode(sys.stdout.encoding or "ascii")
+        sample.encode(sys.stdout.encoding or "ascii")
     except (LookupError, UnicodeEncodeError):
         return False
     return True
@@ -217,22 +251,38 @@ def write(text: str, output: str | None, inputs: Iterable[str] = ()) -> None:
     if output is None or output == "-":
         sys.stdout.write(text)
         return
+    with opened(output, inputs) as file:
+        file.write(text.encode("utf-8", "backslashreplace"))
+
+
+@contextmanager
+def opened(output: str, inputs: Iterable[str] = ()) -> Iterator[IO[bytes]]:
+    """A file for a result that is made bit by bit: it takes its place when the block ends, unless that fails.
+
+    Raises UsageError as `write` does.
+    """
     path = Path(output)
     if any(_same_file(path, name) for name in inputs):
         raise UsageError(Problem(f"`{output}` is the input; writing there would lose it", None, "choose another file"))
     try:
-        if path.exists() and not path.is_file():
-            if path.is_dir():
-                raise UsageError(Problem(f"`{output}` is a directory", None, "name a file in it"))
-            path.write_text(text, encoding="utf-8")
-            return
-        _replace(path.resolve(), text)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UsageError(Problem(f"cannot write `{output}`: {reason}")) from None
+        if path.is_dir():
+            raise UsageError(Problem(f"`{output}` is a directory", None, "name a file in it"))
+        with path.open("wb") if path.exists() and not path.is_file() else _replacing(_target(path)) as file:
+            yield file
+    except OSError as error:
+        raise UsageError(Problem(f"cannot write `{output}`: {error.strerror or error}")) from None
 
 
-def _replace(target: Path, text: str) -> None:
+def _target(path: Path) -> Path:
+    """What a path leads to by way of links."""
+    try:
+        return path.resolve()
+    except RuntimeError:  # what Python before 3.13 says of links that lead back to themselves
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from None
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[IO[bytes]]:
     """Writes beside the target, under a name that nobody can foresee, and takes its place when all is there."""
     import tempfile
 
@@ -240,8 +290,8 @@ def _replace(target: Path, text: str) -> None:
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".costcalc-", suffix=".part")
     partial = Path(name)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
         partial.chmod(mode)
         partial.replace(target)
     finally:

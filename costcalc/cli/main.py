@@ -21,6 +21,12 @@ from costcalc.version import VERSION
 
 COMMANDS = {  # command: its line in the overview; its module is imported when it is called
     "report": "what a network costs, layer by layer, by kind, by stage",
+    "explain": "formula, numbers and result of a layer, and its ratio to a standard convolution",
+    "formula": "the cost in closed form in its hyper-parameters",
+    "compare": "networks side by side, with ratios",
+    "sweep": "a network at every point of a grid of settings, as a table, a data file or a plot",
+    "search": "the best networks of a large design space, on one machine or a cluster",
+    "fit": "the largest settings that stay within budgets",
     "verify": "runs a network and confirms every count",
     "convert": "a spec as the flat layer IR, in JSON",
     "list": "the specs, kinds and conventions there are",
@@ -135,6 +141,8 @@ def _run(arguments: list[str], debug: bool) -> int:
     except (KeyboardInterrupt, typer.Abort):
         _say("interrupted\n")
         return INTERRUPTED
+    except SystemExit:  # with which typer ends when the reader of a pipe has gone
+        raise BrokenPipeError from None
     except OSError:
         raise
     except Exception as error:  # noqa: BLE001 - the border: a bug of ours ends here

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from costcalc.cost.report import Report
 from costcalc.errors import Problem, UsageError, unknown
 from costcalc.units import read_number, read_size
 
@@ -19,6 +21,9 @@ METRICS = {  # total: what it counts; the names are those of a report's JSON doc
     "memory_access_bytes": "bytes",
 }
 SHORT = {name.removesuffix("_bytes"): name for name in METRICS if name.endswith("_bytes")} | {"weights": "weight_bytes"}
+
+EXCEEDED = 1  # the exit code where a budget is exceeded
+MAX_PERCENT = 24  # characters
 
 
 class Budget(NamedTuple):
@@ -48,28 +53,74 @@ def read_budget(pair: str) -> Budget:
         raise UsageError(
             Problem(f"the budget `{pair}` has no limit", None, "as in `--max-madds 300M` or `--max madds=300M`")
         )
-    metric, text = read_metric(name), text.strip()
-    in_bytes = METRICS[metric] == "bytes"
-    form = (
-        "a size needs its unit: 4MB is 4,000,000 bytes, 4MiB 4,194,304" if in_bytes else "write it as 300M or 300000000"
-    )
-    if text.startswith("-"):
-        raise UsageError(Problem(f"the budget `{metric}` cannot be {text}: it is below zero", None, form))
-    try:
-        value = read_size(text) if in_bytes else read_number(text)
-    except ValueError as error:
-        raise UsageError(Problem(f"the budget `{metric}` cannot be `{text}`: {error}", None, form)) from None
-    if value is None or isinstance(value, Fraction):
-        unit = " without a unit" if in_bytes and read_number(text) is not None else ""
-        raise UsageError(Problem(f"the budget `{metric}` cannot be `{text}`{unit}", None, form))
-    return Budget(metric, value, text)
+    metric = read_metric(name.strip())
+    return Budget(metric, _amount(metric, text.strip(), f"the budget `{metric}`"), text.strip())
 
 
 def read_budgets(pairs: Iterable[str]) -> tuple[Budget, ...]:
     """The budgets, one for each total. Raises UsageError where two limit the same."""
-    budgets = [read_budget(pair) for pair in pairs]
-    names = [b.metric for b in budgets]
+    return each_once(read_budget(pair) for pair in pairs)
+
+
+def budgets_of(limits: Mapping[str, int | str]) -> tuple[Budget, ...]:
+    """The budgets of limits by total, each a text as people write it or an exact number. Raises UsageError."""
+    found = []
+    for name, limit in limits.items():
+        metric = read_metric(name)
+        if isinstance(limit, str):
+            found.append(read_budget(f"{metric}={limit}"))
+        elif type(limit) is int and limit >= 0:
+            found.append(Budget(metric, limit, str(limit)))
+        else:
+            help_ = "a whole number from 0, or a text such as `300M` or `4MiB`"
+            raise UsageError(Problem(f"the budget `{metric}` cannot be {limit!r}", None, help_))
+    return each_once(found)
+
+
+def reduced(name: str, amount: str, totals: Mapping[str, Any]) -> Budget:
+    """The budget that a total meets once it has fallen by `5%` or `10M`. Raises UsageError."""
+    metric = read_metric(name)
+    now, text, what = totals[metric], amount.strip(), f"the amount by which `{metric}` is to fall"
+    share = read_number(text[:-1]) if text.endswith("%") and len(text) <= MAX_PERCENT else None
+    less = Fraction(share) * now / 100 if share is not None else Fraction(_amount(metric, text, what, "5% or "))
+    if less <= 0 or less >= now:
+        wrong = "it is nothing" if less <= 0 else f"it is {now:,} now"
+        raise UsageError(Problem(f"`{metric}` cannot fall by {text}: {wrong}", None, "as in `--reduce madds=5%`"))
+    return Budget(metric, math.floor(now - less), f"{text} less than {now:,}")
+
+
+def _amount(metric: str, text: str, what: str, example: str = "") -> int:
+    """The whole number that a text says, of a size in bytes with its unit. Raises UsageError."""
+    in_bytes = METRICS[metric] == "bytes"
+    size = "a size needs its unit: 4MB is 4,000,000 bytes, 4MiB 4,194,304"
+    form = f"write it as {example}300M or 300000000"
+    if in_bytes:
+        form = f"write {example}4MiB; {size}" if example else size
+    if text.startswith("-"):
+        raise UsageError(Problem(f"{what} cannot be {text}: it is below zero", None, form))
+    try:
+        number = read_number(text)
+        value = read_size(text) if in_bytes else number
+    except ValueError as error:
+        raise UsageError(Problem(f"{what} cannot be `{text}`: {error}", None, form)) from None
+    if value is None or isinstance(value, Fraction):
+        why = "" if number is None else " without a unit" if in_bytes else ": it is no whole number"
+        raise UsageError(Problem(f"{what} cannot be `{text}`{why}", None, form))
+    return value
+
+
+def each_once(budgets: Iterable[Budget]) -> tuple[Budget, ...]:
+    """The budgets, of which no two may limit the same total. Raises UsageError."""
+    found = tuple(budgets)
+    names = [b.metric for b in found]
     for name in names:
         if names.count(name) > 1:
             raise UsageError(Problem(f"`{name}` has two budgets", None, "keep the smaller one"))
-    return tuple(budgets)
+    return found
+
+
+def missing(report: Report, budgets: Iterable[Budget]) -> list[str]:
+    """The layers whose numbers are missing from a total that is limited."""
+    limited = {b.metric for b in budgets}
+    of_census = bool(limited - {"count", "activations", "peak_activation_bytes"})
+    return [row.path for row in report.layers if (row.unknown and of_census) or (row.uncounted and "count" in limited)]

@@ -1,24 +1,33 @@
-"""Where formulas hold: the conditions of an exact one, and what an ideal one took for granted, in words of the user's.
+"""Where formulas hold, in words of the user's: limits of single hyper-parameters, and relations between several.
 
-Most conditions of a trace hold for every network there is; those that are left are put as bounds of one hyper-parameter
-where they are that, and as relations of two polynomials where they are not.
+A trace notes every comparison it met. Most come out the same for every network there is; those that are left are put as
+`alpha >= 1/32` where that is all they say, and as relations of two polynomials where it is not.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from costcalc.number import tidy
 from costcalc.number.graph import Affine, Graph, Rational
-from costcalc.number.polynomial import IDEAL, Polynomial, expanded
-from costcalc.number.ranges import Ranges
+from costcalc.number.polynomial import AS_IS, IDEAL, Polynomial, Values, expanded
+from costcalc.number.ranges import Range, Ranges
 from costcalc.number.traced import Condition
 
 WIDE = 10**9  # hyper-parameters are taken to lie below it and above its inverse; sizes of tensors are limited to it
-_OPPOSITE = {"<": ">=", "<=": ">", "==": "!="}
+_OPPOSITE = {"<": ">=", "<=": ">", "==": "!=", ">": "<=", ">=": "<", "!=": "=="}
+_MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
+
+
+class Bound(NamedTuple):
+    """`name relation value`, as in `alpha >= 1/32`."""
+
+    name: str
+    relation: str
+    value: Rational
 
 
 class Relation(NamedTuple):
@@ -29,86 +38,219 @@ class Relation(NamedTuple):
     right: Polynomial
 
 
-def outcome(graph: Graph, condition: Condition, point: Mapping[str, Any]) -> bool:
-    """Whether the relation of a condition is true at a point."""
-    value = expanded(graph, condition.difference).at(point)
+class Where(NamedTuple):
+    """Where a formula equals the count: symbols within bounds and multiples of their steps, and relations."""
+
+    bounds: tuple[Bound, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    steps: tuple[tuple[str, Rational], ...] = ()
+
+
+Comparison = tuple[Polynomial, str]  # the difference of two numbers, and how it compares with 0
+
+
+def outcome(graph: Graph, condition: Condition, values: Values) -> bool:
+    """Whether the relation of a condition is true at a point. Raises ZeroDivisionError."""
+    value = values.of(expanded(graph, condition.difference))
     return {"<": value < 0, "<=": value <= 0, "==": value == 0}[condition.relation]
 
 
-def bounds(graph: Graph, conditions: Iterable[Condition]) -> dict[str, Rational]:
-    """The least value of each symbol, as far as conditions of that symbol alone tell."""
-    least: dict[str, Rational] = {}
-    for condition in conditions:
-        found = _bound(graph, condition)
-        if found and found[1] > 0:
-            least[found[0]] = max(least.get(found[0], 0), found[1])
-    return least
+def exact_where(graph: Graph, conditions: Sequence[Condition], symbols: Sequence[str]) -> Where:
+    """Where the conditions of an exact trace come out as they did."""
+    return _where((_comparison(graph, c) for c in conditions if not _limits_a_size(c)), symbols, graph)
 
 
-def relations(graph: Graph, conditions: Iterable[Condition], symbols: Iterable[str]) -> list[Relation]:
-    """The conditions that are neither bounds, nor limits on sizes, nor true wherever the symbols are positive."""
-    ranges = Ranges(graph, {name: (Fraction(1, WIDE), WIDE) for name in symbols})
-    kept = []
-    for condition in conditions:
-        limit = condition.difference.constant <= -WIDE and condition.outcome
-        if limit or _bound(graph, condition) or ranges.decided(condition) is not None:
-            continue
-        terms = expanded(graph, condition.difference).terms
-        left = Polynomial(graph, {m: c for m, c in terms.items() if c > 0})
-        right = Polynomial(graph, {m: -c for m, c in terms.items() if c < 0})
-        kept.append(Relation(left, condition.relation if condition.outcome else _OPPOSITE[condition.relation], right))
-    return kept
+def ideal_where(
+    graph: Graph, numbers: Sequence[Affine], conditions: Sequence[Condition], symbols: Sequence[str], exact: Where
+) -> Where:
+    """Where numbers of an ideal trace are exact: where the exact ones hold, and nothing is rounded that matters.
+
+    What matters are the roundings in the numbers, and those in conditions that may come out otherwise.
+    """
+    ranges = Ranges(graph, _ranges(symbols, exact.bounds))
+    open_ = [c for c in conditions if not _limits_a_size(c) and ranges.decided(c) is None]
+    numbers = [*numbers, *(c.difference for c in open_)]
+    steps, comparisons = _taken_for_granted(graph, numbers)
+    comparisons += [_comparison(graph, c) for c in open_]
+    found = _where(comparisons, symbols, graph, exact.bounds)
+    return found._replace(
+        relations=(*found.relations, *_multiples(graph, numbers)),
+        steps=tuple((name, steps[name]) for name in symbols if name in steps),
+    )
 
 
-def _bound(graph: Graph, condition: Condition) -> tuple[str, Rational] | None:
-    """The symbol and its least value, where a condition says `x >= k` or, for a whole k, `floor(c x) >= k`."""
-    difference, relation, true = condition
-    if relation not in ("<", "<=") or true or len(difference.terms) != 1 or difference.terms[0][1] <= 0:
+def _limits_a_size(condition: Condition) -> bool:
+    """Whether it is the limit that every size has."""
+    return condition.relation == "<=" and condition.outcome and condition.difference.constant == -WIDE
+
+
+def _comparison(graph: Graph, condition: Condition) -> Comparison:
+    relation = condition.relation if condition.outcome else _OPPOSITE[condition.relation]
+    return expanded(graph, condition.difference), relation
+
+
+def _where(comparisons: Iterable[Comparison], symbols: Sequence[str], graph: Graph, known: Sequence[Bound] = ()) -> Where:
+    """The comparisons put as bounds, and as relations where they are not true within these anyway."""
+    bounds, others = list(known), []
+    for difference, relation in comparisons:
+        bound = _bound(difference, relation)
+        if bound is None:
+            others.append((difference, relation))
+        else:
+            bounds.append(bound)
+    kept = _tightest(bounds, symbols)
+    ranges = Ranges(graph, _ranges(symbols, kept))
+    relations = {_relation(*other): None for other in others if not _always(*other, ranges)}
+    return Where(kept, tuple(relations))
+
+
+def _relation(difference: Polynomial, relation: str) -> Relation:
+    """`difference relation 0` without minus signs, and with what varies to the left."""
+    graph = difference.graph
+    left = Polynomial(graph, {m: c for m, c in difference.terms.items() if c > 0})
+    right = Polynomial(graph, {m: -c for m, c in difference.terms.items() if c < 0})
+    if left.constant is not None:
+        return Relation(right, _MIRRORED[relation], left)
+    return Relation(left, relation, right)
+
+
+# -- bounds of one symbol ---------------------------------------------------------------------------------------------
+
+
+def _bound(difference: Polynomial, relation: str) -> Bound | None:
+    """The bound, where all it says is that one symbol, or one that is scaled and rounded, is above or below a number."""
+    terms = dict(difference.terms)
+    limit = -terms.pop((), 0)
+    if relation in ("==", "!=") or len(terms) != 1:
         return None
-    index, factor = difference.terms[0]
-    least, node, inner = tidy(Fraction(-difference.constant) / factor), graph.nodes[index], difference
-    if node.op == "symbol" and relation == "<":
-        return node.parts[0], least
-    if node.op == "symbol" and least == 0:
-        return node.parts[0], 0  # above 0
-    inner = node.parts[0] if node.op == "floor" else inner
-    single = _single(graph, inner)
-    if node.op != "floor" or relation != "<" or single is None or single[1] <= 0:
+    ((monomial, factor),) = terms.items()
+    if len(monomial) != 1 or monomial[0][1] != 1:
         return None
-    return single[0], tidy((math.ceil(least) - Fraction(inner.constant)) / single[1])
-
-
-def _single(graph: Graph, x: Affine) -> tuple[str, Rational] | None:
-    """The symbol and its coefficient, where x has one term and that is a symbol."""
-    if len(x.terms) == 1 and graph.nodes[x.terms[0][0]].op == "symbol":
-        return graph.nodes[x.terms[0][0]].parts[0], x.terms[0][1]
+    atom, limit = difference.atom(monomial[0][0]), tidy(Fraction(limit) / factor)
+    relation = relation if factor > 0 else _MIRRORED[relation]
+    if atom.op == "symbol":
+        whole = difference.graph.nodes[monomial[0][0]].whole
+        return _of_whole(atom.name, relation, limit) if whole else Bound(atom.name, relation, limit)
+    if atom.op in ("floor", "ceil"):
+        relation, limit = _unrounded(atom.op, relation, limit)
+        inner = atom.parts[0]
+        return _bound(Polynomial(inner.graph, {**inner.terms, (): inner.terms.get((), 0) - limit}), relation)
     return None
 
 
-def taken_for_granted(graph: Graph, numbers: Iterable[Affine]) -> tuple[dict[str, Rational], list[Relation]]:
-    """Where ideal numbers are exact: the steps that symbols must be multiples of, and what else must hold.
+def _unrounded(op: str, relation: str, limit: Rational) -> tuple[str, int]:
+    """What x must be for floor(x), or ceil(x), to be above or below a number."""
+    low, high = math.floor(limit), math.ceil(limit)
+    if op == "floor":
+        return {">=": (">=", high), ">": (">=", low + 1), "<=": ("<", low + 1), "<": ("<", high)}[relation]
+    return {">=": (">", high - 1), ">": (">", low), "<=": ("<=", low), "<": ("<=", high - 1)}[relation]
+
+
+def _of_whole(name: str, relation: str, limit: Rational) -> Bound:
+    low, high = math.floor(limit), math.ceil(limit)
+    if relation in (">", ">="):
+        return Bound(name, ">=", low + 1 if relation == ">" else high)
+    return Bound(name, "<=", high - 1 if relation == "<" else low)
+
+
+def _tightest(bounds: Iterable[Bound], symbols: Sequence[str]) -> tuple[Bound, ...]:
+    """For each symbol the highest lower bound and the lowest upper one."""
+    lower: dict[str, Bound] = {}
+    upper: dict[str, Bound] = {}
+    for bound in bounds:
+        sign = 1 if bound.relation in (">", ">=") else -1
+        kept = lower if sign == 1 else upper
+        other = kept.get(bound.name)
+        strict = bound.relation in ("<", ">")
+        if other is None or (sign * bound.value, strict) > (sign * other.value, other.relation in ("<", ">")):
+            kept[bound.name] = bound
+    return tuple(kept[name] for name in symbols for kept in (lower, upper) if name in kept)
+
+
+def _ranges(symbols: Sequence[str], bounds: Iterable[Bound]) -> dict[str, Range]:
+    """Between which numbers each symbol lies; one that is above 0 is taken to be above the inverse of WIDE."""
+    low: dict[str, Rational] = dict.fromkeys(symbols, -WIDE)
+    high: dict[str, Rational] = dict.fromkeys(symbols, WIDE)
+    for name, relation, value in bounds:
+        if relation in (">", ">="):
+            low[name] = value + Fraction(relation == ">", WIDE)
+        else:
+            high[name] = value - Fraction(relation == "<", WIDE)
+    return {name: (low[name], max(low[name], high[name])) for name in symbols}
+
+
+def _always(difference: Polynomial, relation: str, ranges: Ranges) -> bool:
+    """Whether it is true wherever the symbols lie in their ranges."""
+    found = _range(difference, ranges)
+    if found is None:
+        return False
+    low, high = found
+    return {
+        "<": high < 0, "<=": high <= 0, ">": low > 0, ">=": low >= 0,
+        "==": low == high == 0, "!=": low > 0 or high < 0,
+    }[relation]  # fmt: skip
+
+
+def _range(x: Polynomial, ranges: Ranges) -> Range | None:
+    """Bounds of a polynomial; None where they are not known."""
+    low = high = Fraction(0)
+    for monomial, c in x.terms.items():
+        ends: Range = (1, 1)
+        for node, power in monomial:
+            try:
+                a, b = ranges.of(Affine(0, ((node, 1),)))
+            except ZeroDivisionError:
+                return None
+            if power < 0 and a <= 0 <= b:
+                return None
+            powers = [Fraction(a) ** power, Fraction(b) ** power]
+            if power % 2 == 0 and a < 0 < b:
+                powers.append(Fraction(0))
+            products = [p * end for p in powers for end in ends]
+            ends = min(products), max(products)
+        low, high = low + min(c * ends[0], c * ends[1]), high + max(c * ends[0], c * ends[1])
+    return low, high
+
+
+# -- what an ideal trace took for granted -----------------------------------------------------------------------------
+
+
+def _roundings(graph: Graph, numbers: Iterable[Affine]) -> list[tuple[Polynomial, Rational]]:
+    """What the numbers take for a multiple of a number, and that."""
+    nodes = [graph.nodes[index] for index in graph.needed(numbers)]
+    return [(expanded(graph, n.parts[0]), n.parts[1].constant) for n in nodes if n.op in AS_IS]
+
+
+def _taken_for_granted(graph: Graph, numbers: Sequence[Affine]) -> tuple[dict[str, Rational], list[Comparison]]:
+    """The steps that symbols must be multiples of, and the comparisons that must be true.
 
     A step is the least common multiple over all roundings of that symbol alone.
     """
     steps: dict[str, Fraction] = {}
-    others: dict[Relation, None] = {}
+    for value, unit in _roundings(graph, numbers):
+        single = _one_symbol(value)
+        if single is not None:
+            name, factor = single
+            steps[name] = _common(steps.get(name, Fraction(0)), Fraction(unit) / abs(Fraction(factor)))
+    comparisons = []
     for index in graph.needed(numbers):
         node = graph.nodes[index]
-        if node.op not in IDEAL:
-            continue
-        value, *parts = (expanded(graph, part) for part in node.parts)
-        if node.op != "as_is":
-            others.update({Relation(value, ">=" if node.op == "max_is" else "<=", part): None for part in parts})
-            continue
-        single = _one_symbol(value)
-        unit = Fraction(node.parts[1].constant)
-        if single is None:
-            if value.constant is None or value.constant % node.parts[1].constant:
-                others[Relation(value, "multiple of", parts[0])] = None
-        else:
-            name, factor = single
-            steps[name] = _common(steps.get(name, Fraction(0)), unit / abs(Fraction(factor)))
-    return {name: tidy(step) for name, step in steps.items()}, list(others)
+        if node.op in IDEAL:
+            least = node.parts[1:] if node.op not in AS_IS else node.parts[2:]
+            relation = "<=" if node.op == "min_is" else ">="
+            differences = (Graph.total((node.parts[0], part.scaled(-1))) for part in least)
+            comparisons += [(expanded(graph, difference), relation) for difference in differences]
+    return {name: tidy(step) for name, step in steps.items()}, comparisons
+
+
+def _multiples(graph: Graph, numbers: Sequence[Affine]) -> list[Relation]:
+    """Of sums and products, that they are multiples of a number."""
+    found = {}
+    for value, unit in _roundings(graph, numbers):
+        whole = value.constant is not None and value.constant % unit == 0
+        if _one_symbol(value) is None and not whole:
+            found[Relation(value, "multiple of", Polynomial(graph, {(): unit}))] = None
+    return list(found)
 
 
 def _one_symbol(x: Polynomial) -> tuple[str, Rational] | None:

@@ -14,15 +14,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from costcalc.cost import Convention, count
+from costcalc.cost import Convention, count, load_convention
 from costcalc.errors import CostcalcError
 from costcalc.explore.grid import Axis, Points
+from costcalc.expression import Expression
 from costcalc.explore.tracing import Way, trace, whole_names
 from costcalc.number import is_number
 from costcalc.number.graph import Affine, Graph
 from costcalc.number.lowering import Lowering, factored
 from costcalc.number.ranges import Ranges
-from costcalc.number.tape import Tape
+from costcalc.number.tape import Buffers, Tape
 from costcalc.number.traced import Condition
 from costcalc.spec import Document, build_network
 from costcalc.spec.hyperparameters import settings
@@ -52,6 +53,8 @@ class Counter:
     ) -> None:
         self.document, self.metrics, self.fixed = document, tuple(metrics), dict(fixed or {})
         self.way = Way(convention, batch, dtype)
+        self.windows = "count" in self.metrics and _by_taps(convention)
+        self.buffers = Buffers()
         self._trees: dict[Any, _Tree] = {}
         self._whole: dict[tuple[str, ...], frozenset[str]] = {}
         self._views: dict[Any, _View] = {}
@@ -164,13 +167,19 @@ class _Tree:
     def grow(self, setting: dict[str, Any]) -> None:
         """Counts with symbols at a point whose way is not known."""
         counter = self.counter
+        given = counter.fixed | self.words | setting
         found = trace(
-            counter.document, counter.fixed | self.words | setting, self.free, self.whole, counter.way, self.graph
+            counter.document, given, self.free, self.whole, counter.way, self.graph, windows=counter.windows
         )
         branch = self.root
         for condition in found.trace.conditions:
-            branch.condition = condition._replace(outcome=True)
+            asked = condition._replace(outcome=True)
+            if branch.found is not None or branch.condition not in (None, asked):
+                raise RuntimeError(f"two ways to {setting} that part without a condition")
+            branch.condition = asked
             branch = branch.ways.setdefault(condition.outcome, _Branch())
+        if branch.condition is not None:
+            raise RuntimeError(f"the way to {setting} ends before another that it begins")
         if found.report is None:
             branch.found = found.fault
             return
@@ -185,9 +194,12 @@ class _View:
     def __init__(self, tree: _Tree, axes: Sequence[Axis]) -> None:
         self.tree = tree
         self.free = [(i, axis) for i, axis in enumerate(axes) if axis.name in tree.free]
-        self.denominators = {axis.name: math.lcm(*(v.denominator for v in axis.values)) for _, axis in self.free}
-        self.numerators = [
-            _column([int(Fraction(v) * self.denominators[axis.name]) for v in axis.values]) for _, axis in self.free
+        self.denominators = {
+            axis.name: 1 if axis.name in tree.whole else math.lcm(*(v.denominator for v in axis.values))
+            for _, axis in self.free
+        }
+        self.numerators = [  # where they must be whole, the points of this view have no others
+            _column([int(v * self.denominators[axis.name]) for v in axis.values]) for _, axis in self.free
         ]
         spans = {axis.name: (min(axis.values), max(axis.values)) for _, axis in self.free}
         self.ranges = Ranges(tree.graph, spans)
@@ -221,7 +233,7 @@ class _View:
             elif isinstance(branch.found, str):
                 yield branch.found, np.arange(count_) if where is None else where
             else:
-                yield self._totals(branch, branch.found, columns, points, where, count_), where
+                yield self._run(branch, branch.found, columns, where, count_), where
 
     def _decision(self, branch: _Branch) -> bool | None:
         key = id(branch)
@@ -233,18 +245,10 @@ class _View:
     def _mask(self, branch: _Branch, columns: list[Any], where: Any, points: int) -> Any:
         condition = branch.condition
         assert condition is not None  # noqa: S101 - for the type checker
-        (values,) = self._run(branch, [self.tree.lowering.sign(condition.difference)], columns, where, points)
+        form = self.tree.lowering.sign(condition.difference)
+        (values,) = self._run(branch, [form], columns, where, points, signs=True)
         compare = {"<": np.less, "<=": np.less_equal, "==": np.equal}[condition.relation]
         return compare(values, 0).astype(bool)
-
-    def _totals(
-        self, branch: _Branch, forms: list[Affine], columns: list[Any], points: Points, where: Any, count_: int
-    ) -> list[Any]:
-        try:
-            return self._run(branch, forms, columns, where, count_)
-        except NotImplementedError:  # what only plain numbers can count
-            found = [self._plainly(points, int(i)) for i in (range(count_) if where is None else where)]
-            return [_column(list(values)) for values in zip(*found, strict=True)]
 
     def _one_by_one(self, points: Points, where: Any) -> Iterator[tuple[Any, Any]]:
         for i in map(int, where):
@@ -259,15 +263,28 @@ class _View:
         totals = count(build_network(counter.document, counter.fixed | points.setting(i)), *counter.way).totals
         return [getattr(totals, metric) for metric in counter.metrics]
 
-    def _run(self, branch: _Branch, forms: list[Affine], columns: list[Any], where: Any, points: int) -> list[Any]:
+    def _run(
+        self, branch: _Branch, forms: list[Affine], columns: list[Any], where: Any, points: int, signs: bool = False
+    ) -> list[Any]:
         graph = self.tree.graph
         if id(branch) not in self._tapes:
             symbols = {graph.nodes[n].parts[0]: n for n in graph.needed(forms) if graph.nodes[n].op == "symbol"}
             inputs = {symbols[axis.name]: self.denominators[axis.name] for _, axis in self.free if axis.name in symbols}
             used = [k for k, (_, axis) in enumerate(self.free) if axis.name in symbols]
-            self._tapes[id(branch)] = Tape(graph, forms, self.ranges, inputs), used
+            tape = Tape(graph, forms, self.ranges, inputs, signs, self.tree.counter.buffers)
+            self._tapes[id(branch)] = tape, used
         tape, used = self._tapes[id(branch)]
         return tape.run([columns[k] if where is None else columns[k][where] for k in used], points)
+
+
+def _by_taps(convention: str | Convention) -> bool:
+    """Whether the count depends on which taps of a window lie on its input."""
+    try:
+        rules = (load_convention(convention) if isinstance(convention, str) else convention).rules
+    except CostcalcError:
+        return False  # every count will say what is wrong with it
+    expressions = [rule for rule in rules.values() if isinstance(rule, Expression)]
+    return any(name == "valid_macs" for rule in expressions for name, _, _ in rule.names())
 
 
 def _column(values: list[int]) -> Any:

@@ -7,24 +7,27 @@ Both are compared with counted integers before anybody sees them.
 
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from costcalc.cost import Report, count
-from costcalc.cost.report import By
+from costcalc.cost.report import By, Row
 from costcalc.errors import CostcalcError, Problem, UsageError, unknown
-from costcalc.explore.conditions import Relation, bounds, outcome, relations, taken_for_granted
+from costcalc.explore.conditions import Where, exact_where, ideal_where, outcome
+from costcalc.explore.formulated import Checked, Derivative, Formula, Formulated, Polynomials
 from costcalc.explore.tracing import Found, Way, trace, whole_names
 from costcalc.number import is_number, tidy
 from costcalc.number.graph import Affine, Rational
-from costcalc.number.polynomial import Polynomial, expanded, ideal_at
+from costcalc.number.polynomial import Polynomial, TooManyTerms, Values, expanded, ideal_at
 from costcalc.spec import Document, build_network
 from costcalc.spec.hyperparameters import settings
 
 CHECKS = 20  # random settings at which a formula is compared with the count
+TRIES = 10  # settings that are tried for each of them, where many are none of a network
 NOT_OF_ROWS = ("weight_bytes", "peak_activation_bytes")  # totals that single rows do not have
 
 
@@ -32,30 +35,15 @@ class WrongFormula(Exception):  # noqa: N818 - a bug of ours, which nobody is to
     """A formula that does not give the counted integer."""
 
 
-class Formula(NamedTuple):
-    """The network, a stage or a layer: for each metric its polynomial in both readings."""
+class _Reading(NamedTuple):
+    """One of the two traces, and its report, whose numbers are traced."""
 
-    path: str
-    ideal: Mapping[str, Polynomial]
-    exact: Mapping[str, Polynomial]
+    found: Found
+    report: Report
 
-
-class Checked(NamedTuple):
-    """A setting at which the formulas were compared with the count: which of them apply there."""
-
-    setting: Mapping[str, Any]
-    exact: bool  # whether all conditions of the exact formulas are met
-    equal: bool  # whether they give the count, as they must where the conditions are met
-    ideal: bool  # whether nothing is rounded there, so that the ideal formulas must give the count
-
-
-class Derivative(NamedTuple):
-    """The derivative of an ideal total, and its elasticity: per cent more of the total for one per cent more."""
-
-    metric: str
-    symbol: str
-    polynomial: Polynomial
-    elasticity: Fraction | int | None  # at the values of the symbols; None where the total is 0
+    def polynomials(self, source: Any, metrics: Iterable[str]) -> Polynomials:
+        graph = self.found.trace.graph
+        return {metric: expanded(graph, _form(getattr(source, metric))) for metric in metrics}
 
 
 class Formulas:
@@ -72,50 +60,67 @@ class Formulas:
         depth: int | None = None,
     ) -> None:
         """Raises UsageError and SpecError, and WrongFormula where a formula is not what is counted."""
-        self.document, self.metrics, self.way = document, tuple(metrics), way
+        self.document, self.metrics, self.way, self._by, self._depth = document, tuple(metrics), way, by, depth
         values = settings(document.hyperparameters, given)
-        names = scaling_names(document) if free is None else list(free)
-        if free is None:
-            names = [name for name in names if name not in given]
+        names = [n for n in scaling_names(document, values) if n not in given] if free is None else list(free)
         self.symbols = {name: _number(name, values) for name in names}
         self._given = {**given, **self.symbols}
-        self.whole = whole_names(document, self._given, names)
-        self._rows = by, depth
-        self._exact, self._ideal = (self._traced(self._given, ideal) for ideal in (False, True))
+        self._open = _without_choices(document, names)
+        self.whole = whole_names(self._open, self._given, names)
         self.report = count(build_network(document, self._given), *way)
-        self.total, self.rows = self._formulas()
-        self.checked = self._check()
+        try:
+            self._exact = self._reading(ideal=False)
+            self._ideal, self.no_ideal = self._ideal_reading()
+            self.total, self.rows = self._formulas()
+            self.checked = self._check()
+        except TooManyTerms as error:
+            help_ = "take fewer symbols with `--vary`, and set the others"
+            raise UsageError(Problem(f"the formula is too long: {error}", None, help_)) from None
 
-    @property
-    def fixed(self) -> dict[str, Any]:
-        """The other hyper-parameters and their values."""
-        return {n: v for n, v in self.report.network.hyperparameters.items() if n not in self.symbols}
+    # -- the two readings ---------------------------------------------------------------------------------------------
 
-    def _traced(self, given: Mapping[str, Any], ideal: bool = False) -> tuple[Found, Report]:
-        found = trace(self.document, given, list(self.symbols), self.whole, self.way, ideal=ideal)
+    def _reading(self, ideal: bool) -> _Reading:
+        found = trace(self._open, self._given, list(self.symbols), self.whole, self.way, ideal=ideal)
         if found.report is None:
-            build_network(self.document, given)  # raises with every problem and its place
             raise WrongFormula(f"only symbols find a fault: {found.fault}")
-        return found, found.report
+        return _Reading(found, found.report)
+
+    def _ideal_reading(self) -> tuple[_Reading | None, str]:
+        """The ideal reading, or why there is none: a divisor that is 0 where it is not rounded."""
+        try:
+            reading = self._reading(ideal=True)
+            for polynomial in reading.polynomials(reading.report.totals, self.metrics).values():
+                polynomial.at(self.symbols)
+        except (WrongFormula, ZeroDivisionError) as error:
+            if "division by zero" in str(error) or isinstance(error, ZeroDivisionError):
+                return None, "a divisor is zero where it is not rounded"
+            raise
+        return reading, ""
 
     def _formulas(self) -> tuple[Formula, list[Formula]]:
-        (ideal, ideally), (exact, exactly) = self._ideal, self._exact
-        graphs = ideal.trace.graph, exact.trace.graph
-
-        def formula(path: str, sources: Sequence[Any], metrics: Sequence[str]) -> Formula:
-            readings = (
-                {metric: expanded(graph, _form(getattr(source, metric))) for metric in metrics}
-                for graph, source in zip(graphs, sources, strict=True)
-            )
-            return Formula(path, *readings)
-
-        total = formula("total", (ideally.totals, exactly.totals), self.metrics)
-        by, depth = self._rows
+        total = self._formula("total", self.report.totals, self.metrics, lambda report: report.totals)
+        by, depth = self._by, self._depth
         if by is None and depth is None:
-            return total, []
-        both = zip(ideally.rows(by or "layer", depth), exactly.rows(by or "layer", depth), strict=True)
-        per_row = [metric for metric in self.metrics if metric not in NOT_OF_ROWS]
-        return total, [formula(rows[0].path, rows, per_row) for rows in both]
+            return total._replace(uncounted=tuple(self.report.uncounted)), []
+        metrics = [metric for metric in self.metrics if metric not in NOT_OF_ROWS]
+        if not metrics:
+            help_ = "rows have params, madds, count, activations and memory_access_bytes"
+            raise UsageError(Problem(f"rows have no {' or '.join(self.metrics)}", None, help_))
+        rows = []
+        for i, row in enumerate(self._rows(self.report)):
+            counted = [metric for metric in metrics if not _not_counted(row, metric)]
+            formula = self._formula(row.path, row, counted, lambda report, i=i: self._rows(report)[i])
+            partial = row.uncounted if "count" in metrics else row.unknown
+            rows.append(formula._replace(uncounted=(row.path,) if partial else ()))
+        return total._replace(uncounted=tuple(self.report.uncounted)), rows
+
+    def _rows(self, report: Report) -> list[Row]:
+        return report.rows(self._by or "layer", self._depth)
+
+    def _formula(self, path: str, counts: Any, metrics: Sequence[str], part: Any) -> Formula:
+        ideal = {} if self._ideal is None else self._ideal.polynomials(part(self._ideal.report), metrics)
+        exact = self._exact.polynomials(part(self._exact.report), metrics)
+        return Formula(path, ideal, exact, {metric: getattr(counts, metric) for metric in metrics})
 
     def keep(self, path: str) -> None:
         """Shows the row of this path in place of the network. Raises UsageError."""
@@ -132,49 +137,63 @@ class Formulas:
         for metric, polynomial in self.total.ideal.items():
             derived = polynomial.derivative(symbol)
             if derived is None:
-                raise UsageError(Problem(f"{metric} has no derivative by `{symbol}`: it is in a max, mod or gcd"))
+                help_ = f"`{symbol}` is in a quotient, a remainder or an extreme of its formula"
+                raise UsageError(Problem(f"{metric} has no derivative by `{symbol}` here", None, help_))
             total = Fraction(polynomial.at(self.symbols))
             slope = derived.at(self.symbols) * Fraction(self.symbols[symbol])
             found.append(Derivative(metric, symbol, derived, tidy(slope / total) if total else None))
         return found
 
+    def formulated(self, derivatives: Sequence[Derivative] = ()) -> Formulated:
+        """All of it as one value."""
+        of_exact, graph = self._exact.report.network.hyperparameters, self._exact.found.trace.graph
+        derived = {n: _form(v) for n, v in of_exact.items() if n not in self.symbols and is_number(v)}
+        varying = {name: expanded(graph, form) for name, form in derived.items() if form.terms}
+        fixed = {
+            n: v for n, v in self.report.network.hyperparameters.items() if n not in self.symbols and n not in varying
+        }
+        grouping = f"depth {self._depth}" if self._depth else self._by or ""
+        return Formulated(
+            self.report, self.symbols, fixed, varying, self.total, tuple(self.rows), grouping,
+            self.exact_where, self.ideal_where, tuple(self.checked), tuple(derivatives),
+        )  # fmt: skip
+
     # -- where they hold ----------------------------------------------------------------------------------------------
 
     @cached_property
-    def bounds(self) -> dict[str, Rational]:
-        """The least value of each symbol at which the exact formulas hold, as far as single conditions tell."""
-        found, _ = self._exact
-        least = bounds(found.trace.graph, found.trace.conditions)
-        return {name: least[name] for name in self.symbols if name in least}
+    def exact_where(self) -> Where:
+        """Where the exact formulas hold."""
+        traced = self._exact.found.trace
+        return exact_where(traced.graph, traced.conditions, list(self.symbols))
 
     @cached_property
-    def relations(self) -> list[Relation]:
-        """What else must hold for the exact formulas: which widths agree, for one."""
-        found, _ = self._exact
-        return relations(found.trace.graph, found.trace.conditions, self.symbols)
-
-    @cached_property
-    def granted(self) -> tuple[dict[str, Rational], list[Relation]]:
-        """Where the ideal formulas equal the count: steps of the symbols, and what else must hold."""
-        steps, others = taken_for_granted(self._ideal[0].trace.graph, self._ideal_forms)
-        return {name: steps[name] for name in self.symbols if name in steps}, others
+    def ideal_where(self) -> Where:
+        """Where the ideal formulas equal the count; it may be elsewhere too."""
+        if self._ideal is None:
+            return Where()
+        traced = self._ideal.found.trace
+        return ideal_where(traced.graph, self._ideal_forms, traced.conditions, list(self.symbols), self.exact_where)
 
     def holds(self, point: Mapping[str, Any]) -> bool:
         """Whether the exact formulas hold at a point: whether all conditions come out as they did."""
-        found, _ = self._exact
-        return all(outcome(found.trace.graph, c, point) == c.outcome for c in found.trace.conditions)
+        traced, values = self._exact.found.trace, Values(point)
+        try:
+            return all(outcome(traced.graph, c, values) == c.outcome for c in traced.conditions)
+        except ZeroDivisionError:  # what is never divided by where they hold
+            return False
 
     def claims(self, point: Mapping[str, Any]) -> bool:
         """Whether the ideal formulas claim to equal the count at a point: whether nothing is rounded there."""
-        found, _ = self._ideal
-        graph = found.trace.graph
-        fine = all(outcome(graph, c, point) == c.outcome for c in found.trace.conditions)
-        return fine and ideal_at(graph, self._ideal_forms, point)
+        if self._ideal is None or not self.holds(point):
+            return False
+        try:
+            return ideal_at(self._ideal.found.trace.graph, self._ideal_forms, point)
+        except ZeroDivisionError:
+            return False
 
     @property
     def _ideal_forms(self) -> list[Affine]:
-        _, report = self._ideal
-        return [_form(getattr(report.totals, metric)) for metric in self.metrics]
+        return [] if self._ideal is None else [_form(getattr(self._ideal.report.totals, m)) for m in self.metrics]
 
     # -- the proof ----------------------------------------------------------------------------------------------------
 
@@ -183,10 +202,13 @@ class Formulas:
         checked = [self._compared(self.symbols, self.report)]
         if not checked[0].exact:
             raise WrongFormula("the formula does not hold where it was made")
-        source, tries = random.Random(0), 0  # noqa: S311 - no secret
-        while len(checked) <= CHECKS and self.symbols and tries < 10 * CHECKS:
+        source, seen, tries = random.Random(0), [self.symbols], 0  # noqa: S311 - no secret
+        while len(checked) <= CHECKS and self.symbols and tries < TRIES * CHECKS:
             tries += 1
-            point = {name: self._random(name, source) for name in self.symbols}
+            point = {name: self._random(name, source, on_step=tries % 2 == 0) for name in self.symbols}
+            if point in seen:
+                continue
+            seen.append(point)
             try:
                 report = count(build_network(self.document, {**self._given, **point}), *self.way)
             except CostcalcError:
@@ -194,40 +216,74 @@ class Formulas:
             checked.append(self._compared(point, report))
         return checked
 
-    def _random(self, name: str, source: random.Random) -> int | Fraction:
-        value = self.symbols[name]
+    def _random(self, name: str, source: random.Random, on_step: bool) -> int | Fraction:
+        """A value from a quarter to twice the given one; on a step, one at which the ideal formulas are exact."""
+        value = Fraction(self.symbols[name])
+        choices = next(p.choices for p in self.document.hyperparameters if p.name == name)
+        if choices:
+            return source.choice([choice for choice in choices if is_number(choice)])  # type: ignore[no-any-return]
+        if value <= 0:
+            return source.randint(-8, 8) if name in self.whole else tidy(Fraction(source.randint(-100, 200), 100))
+        step = Fraction(dict(self.ideal_where.steps).get(name, 1 if name in self.whole else 0))
+        if on_step and step:
+            least = max(1, math.ceil(value / 4 / step))
+            return tidy(step * source.randint(least, max(least, math.floor(2 * value / step))))
         if name in self.whole:
             return source.randint(max(1, int(value) // 4), max(2, 2 * int(value)))
-        return tidy(Fraction(value) * Fraction(source.randint(25, 200), 100))
+        return tidy(value * Fraction(source.randint(25, 200), 100))
 
     def _compared(self, point: Mapping[str, Any], report: Report) -> Checked:
         exact, ideal = self.holds(point), self.claims(point)
-        by, depth = self._rows
         counted: list[tuple[Formula, Any]] = [(self.total, report.totals)]
         if self.rows and exact:
-            counted += zip(self.rows, report.rows(by or "layer", depth), strict=True)
+            counted += zip(self.rows, self._rows(report), strict=True)
         equal = True
+        of_exact, of_ideal = Values(point), Values(point)
         for formula, counts in counted:
-            for claimed, polynomials in ((exact, formula.exact), (ideal, formula.ideal)):
-                for metric, polynomial in polynomials.items():
-                    value, wanted = polynomial.at(point), getattr(counts, metric)
-                    if claimed and value != wanted:
-                        message = f"the formula of {metric} of {formula.path} gives {value} at {dict(point)}"
-                        raise WrongFormula(f"{message}, counted are {wanted}")
-                    equal = equal and (value == wanted or polynomials is formula.ideal)
+            for metric, polynomial in formula.exact.items():
+                equal = self._equal(metric, formula, polynomial, of_exact, counts, exact) and equal
+            for metric, polynomial in formula.ideal.items() if ideal else ():
+                self._equal(metric, formula, polynomial, of_ideal, counts, ideal)
         return Checked(dict(point), exact, equal, ideal)
 
+    def _equal(
+        self, metric: str, formula: Formula, polynomial: Polynomial, values: Values, counts: Any, claimed: bool
+    ) -> bool:
+        """Whether the polynomial gives the count. Raises WrongFormula where it claims to, and does not."""
+        wanted = getattr(counts, metric)
+        try:
+            value = values.of(polynomial)
+        except ZeroDivisionError:
+            value = None
+        if claimed and value != wanted:
+            message = f"the formula of {metric} of {formula.path} gives {value} at {dict(values.point)}"
+            raise WrongFormula(f"{message}, counted are {wanted}")
+        return bool(value == wanted)
 
-def scaling_names(document: Document) -> list[str]:
+
+def scaling_names(document: Document, values: Mapping[str, Any]) -> list[str]:
     """The hyper-parameters that scale a network: multipliers (default 1), and what its input is computed from."""
     entry = document.input
-    values = entry.values() if isinstance(entry, dict) else [entry]
-    sizes = {name for value in values for name in value.names()}
+    sizes = {name for value in (entry.values() if isinstance(entry, dict) else [entry]) for name in value.names()}
     return [
         p.name
         for p in document.hyperparameters
-        if p.name in sizes or (type(p.default.content) is int and p.default.content == 1 and not p.choices)
+        if is_number(values[p.name])
+        and (p.name in sizes or (type(p.default.content) is int and p.default.content == 1 and not p.choices))
     ]
+
+
+def _without_choices(document: Document, names: Sequence[str]) -> Document:
+    """The document with symbols free to take any number: a choice of one would be a condition on every formula."""
+    opened = tuple(p._replace(choices=()) if p.name in names else p for p in document.hyperparameters)
+    return document._replace(hyperparameters=opened)
+
+
+def _not_counted(row: Row, metric: str) -> bool:
+    """Whether nothing of the row is known; a census that is not known has no parameters and no operations."""
+    if metric == "count":
+        return row.count is None
+    return metric in ("params", "madds") and row.census is None
 
 
 def _number(name: str, values: Mapping[str, Any]) -> Rational:

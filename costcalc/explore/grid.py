@@ -13,11 +13,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from costcalc.errors import Problem, UsageError
-from costcalc.number import is_number, tidy
+from costcalc.number import is_number
 from costcalc.spec.hyperparameters import read_setting, shown
 
 MAX_VALUES = 1_000_000  # along one axis
 WIDE = 2**62  # from here on the numbers of points are Python integers
+FORM = "as in `0.5`, `0.25,0.5,6/7` or `0.25:1:0.25` (from, to, step)"
 
 
 class Axis(NamedTuple):
@@ -28,29 +29,52 @@ class Axis(NamedTuple):
 
 
 def read_axis(name: str, text: str) -> Axis:
-    """The axis of `0.25:1:0.25` (from, to, step: both ends belong to it), of `128,160,192`, `6/7` or words.
+    """The axis of `0.25:1:0.25` (from, to, step: an end that a step falls on belongs to it), `128,160`, `6/7` or words.
 
     Raises UsageError for a step of 0, an empty range, a value twice, or more than MAX_VALUES values.
     """
     values: list[Any] = []
-    for part in text.split(","):
+    parts = _parts(text)
+    if len(parts) == 1 and ":" in text:
+        return Axis(name, tuple(_range(name, text)))  # which has no value twice
+    for part in parts:
         values += _range(name, part) if ":" in part else [_value(name, part, text)]
         if len(values) > MAX_VALUES:
             raise UsageError(_too_many(name, len(values)))
+    return axis_of(name, values)
+
+
+def axis_of(name: str, values: Iterable[Any]) -> Axis:
+    """The axis of these exact values. Raises UsageError where there is none, one twice, or more than MAX_VALUES."""
+    axis = Axis(name, tuple(values))
+    if not axis.values:
+        raise UsageError(Problem(f"`{name}` has no value", None, FORM))
+    if len(axis.values) > MAX_VALUES:
+        raise UsageError(_too_many(name, len(axis.values)))
     seen: set[Any] = set()
-    for value in values:
+    for value in axis.values:
         key = (type(value) is bool, value)
         if key in seen:
-            raise UsageError(Problem(f"`{name}` has {shown(value)} twice in `{text}`", None, "keep one of them"))
+            raise UsageError(Problem(f"`{name}` has {shown(value)} twice", None, "keep one of them"))
         seen.add(key)
-    return Axis(name, tuple(values))
+    return axis
+
+
+def _parts(text: str) -> list[str]:
+    """What commas separate, but for those between the arguments of a function."""
+    parts, depth, start = [], 0, 0
+    for i, c in enumerate(text):
+        depth += (c == "(") - (c == ")")
+        if c == "," and depth == 0:
+            parts.append(text[start:i])
+            start = i + 1
+    return [*parts, text[start:]]
 
 
 def _value(name: str, part: str, text: str) -> Any:
     if not part.strip():
-        raise UsageError(
-            Problem(f"a value of `{name}` is missing in `{text}`", None, "as in `0.25,0.5` or `0.25:1:0.25`")
-        )
+        missing = f"a value of `{name}` is missing in `{text}`" if text.strip() else f"`{name}` has no value"
+        raise UsageError(Problem(missing, None, FORM))
     try:
         return read_setting(part)
     except ValueError as error:
@@ -70,11 +94,15 @@ def _range(name: str, part: str) -> list[Any]:
         raise UsageError(Problem(f"the range `{part}` of `{name}` has a step of 0", None, form))
     count = math.floor((last - first) / step) + 1
     if count < 1:
-        help_ = "its ends are in the wrong order" if step > 0 else "a falling range has its larger end first"
+        falling = "a range that falls has its larger end first and a step below 0, as in 1:0.25:-0.25"
+        help_ = f"it begins above its end; {falling}" if step > 0 else falling
         raise UsageError(Problem(f"the range `{part}` of `{name}` is empty", None, help_))
     if count > MAX_VALUES:
         raise UsageError(_too_many(name, count))
-    return [tidy(first + i * step) for i in range(count)]
+    whole = math.lcm(first.denominator, step.denominator)  # integers are many times faster than fractions
+    start, stride = int(first * whole), int(step * whole)
+    numerators = range(start, start + count * stride, stride)
+    return [Fraction(n, whole) if n % whole else n // whole for n in numerators]
 
 
 def _too_many(name: str, count: int) -> Problem:
@@ -91,7 +119,7 @@ class Points:
 
     @classmethod
     def of(cls, settings: Sequence[Mapping[str, Any]]) -> Points:
-        """The points of these settings, which all set the same hyper-parameters."""
+        """The points of these settings, at least one, which all set the same hyper-parameters."""
         axes, codes = [], []
         for name in settings[0]:
             values = {(type(s[name]) is bool, s[name]): s[name] for s in settings}

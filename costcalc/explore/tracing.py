@@ -37,9 +37,13 @@ def trace(
     way: Way = Way(),  # noqa: B008 - immutable
     graph: Graph | None = None,
     ideal: bool = False,
+    windows: bool = False,
 ) -> Found:
-    """Counts the document at a setting, hyper-parameters in `free` as symbols; those in `whole` are whole numbers."""
-    run = Trace(graph, ideal)
+    """Counts the document at a setting, hyper-parameters in `free` as symbols; those in `whole` are whole numbers.
+
+    The others are those of `Trace`.
+    """
+    run = Trace(graph, ideal, windows)
     given = dict(setting)
     for name in free:
         if is_number(given[name]):

@@ -89,7 +89,8 @@ def ceil(x: Any) -> Any:
 
 def round_half_up(x: Any) -> Any:
     """The nearest integer; halves go up, so that 2.5 gives 3 (Python's own `round` would give 2)."""
-    return floor(x + Fraction(1, 2))
+    domain = _domain(x)
+    return math.floor(x + Fraction(1, 2)) if domain is None else domain.round_half_up(x)
 
 
 def maximum(first: Any, *rest: Any) -> Any:
@@ -117,9 +118,9 @@ def make_divisible(value: Any, divisor: Any = 8) -> Any:
     have the same function. Exact: the 10 % are compared as 10*new < 9*value, so 0.35 cannot fall on the wrong side.
     """
     domain = _domain(value, divisor)
-    if domain is not None:
+    if domain is not None and divisor > 0 and is_whole(divisor):  # others are of no use, but they have a value
         return domain.make_divisible(value, divisor)
-    new = max(divisor, math.floor(value + Fraction(divisor, 2)) // divisor * divisor)
+    new = maximum(divisor, floor(value + divide(divisor, 2)) // divisor * divisor)
     return new + divisor if 10 * new < 9 * value else new
 
 
@@ -150,7 +151,8 @@ def taps_inside(size: Any, outputs: Any, taps: Any, stride: Any, gap: Any, befor
     if domain is not None:
         return domain.taps_inside(size, outputs, taps, stride, gap, before)
     found = 0
-    for offset in range(before, before - taps * gap, -gap):  # before - u*gap
+    for tap in range(math.ceil(taps)):  # sizes that were not rounded may be fractions
+        offset = before - tap * gap
         last = min(outputs - 1, (size - 1 + offset) // stride)
         found += max(last - max(-(-offset // stride), 0) + 1, 0)
     return found

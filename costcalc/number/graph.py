@@ -8,7 +8,7 @@ ceil(ceil(h/2)/2) is ceil(h/4).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -33,7 +33,9 @@ class Affine(NamedTuple):
 
 class Node(NamedTuple):
     """An operation on numbers: `symbol`, `mul`, `div`, `floor`, `ceil`, `max`, `min`, `mod`, `gcd`, `made_divisible`,
-    or `inside` (see `number.taps_inside`).
+    `inside` (see `number.taps_inside`); lowered also `quotient`, a floor of two numbers. Of ideal traces: `as_is`
+    (of ceil `as_is_up`, of round `as_is_near`), its first part, which should be a multiple of the second and at least
+    the third; `max_is` and `min_is`, the first of its parts, which should be the largest or smallest.
     """
 
     op: str
@@ -53,10 +55,12 @@ class Graph:
     def __init__(self) -> None:
         self.nodes: list[Node] = []
         self._index: dict[tuple[Any, ...], int] = {}
+        self.expansions: dict[int, Any] = {}  # nodes multiplied out: see `polynomial`
+        self.fixed: dict[Affine, list[Rational]] = {}  # which values numbers were held to: see `Traced.concrete`
 
     def node(self, op: str, parts: tuple[Any, ...], whole: bool, multiple: int = 1) -> Affine:
         """The number that is one node."""
-        key = (op, *parts) if op != "symbol" else (op, *parts, whole)
+        key = (op, *parts, whole) if op in ("symbol", "div") else (op, *parts)  # of others the parts tell it
         found = self._index.get(key)
         if found is None:
             found = self._index[key] = len(self.nodes)
@@ -146,9 +150,9 @@ class Graph:
         For whole y: floor((y + d-1)/d) = ceil(y/d). A rounding inside one is dropped: floor((floor(z) + k)/d) =
         floor((z + k)/d) for whole k and d, and the same for ceil.
         """
-        if self.whole(x):
-            return x
         out = math.ceil(x.constant) if up else math.floor(x.constant)
+        if self.whole(terms := Affine(0, x.terms)):
+            return terms.plus(out)
         x = x.plus(-out)
         d = math.lcm(*(part.denominator for part in (x.constant, *(c for _, c in x.terms))))
         if self.whole(x.scaled(d)) and abs(x.constant) == Fraction(d - 1, d) and d > 1:
@@ -181,23 +185,24 @@ class Graph:
         return self.node("gcd", (a, b) if a <= b else (b, a), whole=True)
 
     def made_divisible(self, value: Affine, divisor: Affine) -> Affine:
+        """`number.make_divisible` by a positive whole number."""
         if not divisor.terms and not value.constant and len(value.terms) == 1:
             (inner, times), d = value.terms[0], int(divisor.constant)
             node = self.nodes[inner]  # what was made divisible before, and is positive, stays as it is
             if node.op == "made_divisible" and times.denominator == 1 and times > 0 and node.multiple % d == 0:
                 return value
         multiple = int(divisor.constant) if not divisor.terms else 1
-        return self.node("made_divisible", (value, divisor), self.whole(divisor), multiple)
+        return self.node("made_divisible", (value, divisor), whole=True, multiple=multiple)
 
-    def needed(self, numbers: Iterable[Affine]) -> Iterator[int]:
-        """Every node that the numbers depend on, each after those that it needs itself."""
+    def needed(self, numbers: Iterable[Affine], known: Container[int] = ()) -> Iterator[int]:
+        """Every node that the numbers depend on, each after those that it needs itself; none that is known already."""
         seen: set[int] = set()
         stack = [(node, False) for x in numbers for node, _ in x.terms]
         while stack:
             index, ready = stack.pop()
             if ready:
                 yield index
-            elif index not in seen:
+            elif index not in seen and index not in known:
                 seen.add(index)
                 stack.append((index, True))
                 stack += [(n, False) for x in self.operands(index) for n, _ in x.terms if n not in seen]

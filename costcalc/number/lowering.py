@@ -7,6 +7,7 @@ integer t is above u - 1/2, and where t is below 0.9 u, t + 1 is the ceiling of 
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from fractions import Fraction
 from typing import NamedTuple
@@ -29,7 +30,6 @@ class Lowering:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self._nodes: dict[int, Ratio] = {}
-        self._most_taps = 0
 
     def whole(self, x: Affine) -> Affine:
         """A number that is whole at every point."""
@@ -41,9 +41,8 @@ class Lowering:
         return top if bottom == ONE else self.graph.product(top, bottom)
 
     def of(self, x: Affine) -> Ratio:
-        for index in self.graph.needed([x]):
-            if index not in self._nodes:
-                self._nodes[index] = self._node(index)
+        for index in self.graph.needed([x], self._nodes):
+            self._nodes[index] = self._node(index)
         return self._affine(x)
 
     def _affine(self, x: Affine) -> Ratio:
@@ -91,13 +90,13 @@ class Lowering:
         return Ratio(graph.total(crossed), graph.product(a.bottom, b.bottom))
 
     def _floor(self, x: Ratio) -> Affine:
-        if x.bottom == ONE:
-            return self.graph.floor(x.top)
+        if not x.bottom.terms:
+            return self.graph.floor(x.top.scaled(Fraction(1) / x.bottom.constant))
         return self.graph.node("quotient", (x.top, x.bottom), whole=True)
 
     def _ceil(self, x: Ratio) -> Affine:
-        if x.bottom == ONE:
-            return self.graph.ceil(x.top)
+        if not x.bottom.terms:
+            return self.graph.ceil(x.top.scaled(Fraction(1) / x.bottom.constant))
         return self._floor(Ratio(x.top.scaled(-1), x.bottom)).scaled(-1)
 
     def _extreme(self, op: str, parts: list[Ratio]) -> Ratio:
@@ -146,29 +145,25 @@ def factored(graph: Graph, outputs: list[Affine]) -> list[Affine]:
 
 
 def _factored(graph: Graph, x: Affine, uses: Counter[int]) -> Affine:
+    found = []
     products = {n: graph.nodes[n].parts for n, _ in x.terms if graph.nodes[n].op == "mul" and uses[n] == 1}
+    left = dict(x.terms)
     counts = Counter(part for a, b in products.values() for part in {a, b})
-    if not counts:
-        return x
-    factor, times = max(counts.items(), key=lambda item: (item[1], len(item[0].terms), item[0]))
-    if times < 2:
-        return x
-    inner, rest = [], []
-    for node, c in x.terms:
-        if factor in products.get(node, ()):
-            a, b = products[node]
-            inner.append((b if a == factor else a).scaled(c))
-        else:
-            rest.append(Affine(0, ((node, c),)))
-    taken = graph.product(factor, _factored(graph, Graph.total(inner), uses))
-    left = _factored(graph, Graph.total([Affine(x.constant), *rest]), uses)
-    return Graph.total((taken, left))
+    while products:
+        factor, times = max(counts.items(), key=lambda item: (item[1], len(item[0].terms), item[0]))
+        if times < 2:
+            break
+        inner = []
+        for node in [node for node, parts in products.items() if factor in parts]:
+            a, b = products.pop(node)
+            counts.subtract({a, b})
+            inner.append((b if a == factor else a).scaled(left.pop(node)))
+        found.append(graph.product(factor, _factored(graph, Graph.total(inner), uses)))
+    return Graph.total((Affine(x.constant, tuple(left.items())), *found))
 
 
 def common_denominator(x: Affine, denominators: dict[int, int]) -> tuple[list[tuple[int, int]], int, int]:
     """x as `(sum(factor * numerator of node) + constant) / denominator` in whole numbers."""
-    import math
-
     exact = [(node, Fraction(c) / denominators[node]) for node, c in x.terms]
     denominator = math.lcm(x.constant.denominator, *(c.denominator for _, c in exact))
     terms = [(node, int(c * denominator)) for node, c in exact]

@@ -6,14 +6,22 @@ what is shown can be compared with what was counted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 from costcalc import number
 from costcalc.number.graph import Affine, Graph, Rational, tidy
 
+AS_IS = ("as_is", "as_is_up", "as_is_near")  # what floor, ceil and round are in an ideal trace
+IDEAL = (*AS_IS, "max_is", "min_is")
+MAX_TERMS = 20_000  # of one polynomial; nobody reads more
 Monomial = tuple[tuple[int, int], ...]  # nodes and their powers, in the order of the nodes; a power may be negative
+
+
+class TooManyTerms(ArithmeticError):  # noqa: N818 - it says what is wrong with the expression
+    """An expression that cannot be multiplied out: it would have more terms than anybody reads."""
 
 
 class Atom(NamedTuple):
@@ -50,36 +58,24 @@ class Polynomial:
             return Atom("symbol", found.parts[0], ())
         return Atom(found.op, "", tuple(expanded(self.graph, part) for part in found.parts))
 
+    def is_atom(self, node: int) -> bool:
+        """Whether a node is not multiplied out."""
+        return node not in self.graph.expansions or self.graph.expansions[node] == {((node, 1),): 1}
+
     def symbols(self) -> list[str]:
         """The names it depends on, sorted."""
         whole = Affine(0, tuple((node, 1) for monomial in self.terms for node, _ in monomial))
         return sorted(set(self.graph.symbols([whole])))
 
     def at(self, point: Mapping[str, Any]) -> Rational:
-        """The value at exact values of its symbols."""
-        known: dict[int, Rational] = {}
-        return tidy(sum((self._term(m, c, point, known) for m, c in self.terms.items()), Fraction(0)))
+        """The value at exact values of its symbols. Raises ZeroDivisionError."""
+        return Values(point).of(self)
 
     def sizes(self, point: Mapping[str, Any]) -> list[tuple[Monomial, Rational, Rational]]:
         """Its terms with their values at a point, the largest first."""
-        known: dict[int, Rational] = {}
-        valued = [(m, c, tidy(Fraction(self._term(m, c, point, known)))) for m, c in self.terms.items()]
+        values = Values(point)
+        valued = [(m, c, values.of(Polynomial(self.graph, {m: c}))) for m, c in self.terms.items()]
         return sorted(valued, key=lambda term: (-abs(term[2]), term[0]))
-
-    def _term(self, monomial: Monomial, c: Rational, point: Mapping[str, Any], known: dict[int, Rational]) -> Rational:
-        value: Rational = Fraction(c)
-        for node, power in monomial:
-            if node not in known:
-                known[node] = self._value(node, point)
-            value = value * Fraction(known[node]) ** power
-        return value
-
-    def _value(self, node: int, point: Mapping[str, Any]) -> Rational:
-        op, name, parts = self.atom(node)
-        if op == "symbol":
-            return tidy(Fraction(point[name]))
-        values = [part.at(point) for part in parts]
-        return tidy(_MEANING[op](*values))
 
     def derivative(self, name: str) -> Polynomial | None:
         """By the symbol of this name; None where it is rounded, and so has none."""
@@ -96,6 +92,41 @@ class Polynomial:
         return Polynomial(self.graph, {m: tidy(c) for m, c in found.items() if c})
 
 
+class Values:
+    """The values of polynomials of one graph at one point; what several share is computed once."""
+
+    def __init__(self, point: Mapping[str, Any]) -> None:
+        self.point = point
+        self._known: dict[int, Rational] = {}
+
+    def of(self, x: Polynomial) -> Rational:
+        """The value. Raises ZeroDivisionError."""
+        known = self._known
+        missing = {node for monomial in x.terms for node, _ in monomial} - known.keys()
+        if missing:
+            for index in x.graph.needed([Affine(0, tuple((node, 1) for node in missing))]):
+                if index not in known and x.is_atom(index):
+                    known[index] = self._atom(x.atom(index))
+        return tidy(sum((self._term(m, c) for m, c in x.terms.items()), Fraction(0)))
+
+    def _term(self, monomial: Monomial, c: Rational) -> Fraction:
+        value = Fraction(c)
+        for node, power in monomial:
+            value *= Fraction(self._known[node]) ** power
+        return value
+
+    def _atom(self, atom: Atom) -> Rational:
+        if atom.op == "symbol":
+            return tidy(Fraction(self.point[atom.name]))
+        return tidy(_MEANING[atom.op](*map(self.of, atom.parts)))
+
+
+def _gcd(a: Rational, b: Rational) -> Rational:
+    """The greatest number that both are whole multiples of: where nothing is rounded, they may be fractions."""
+    a, b = Fraction(a), Fraction(b)
+    return Fraction(math.gcd(a.numerator * b.denominator, b.numerator * a.denominator), a.denominator * b.denominator)
+
+
 _MEANING: dict[str, Any] = {
     "div": number.divide,
     "floor": number.floor,
@@ -103,15 +134,35 @@ _MEANING: dict[str, Any] = {
     "max": number.maximum,
     "min": number.minimum,
     "mod": lambda a, b: a % b,
-    "gcd": number.gcd,
+    "gcd": _gcd,
     "made_divisible": number.make_divisible,
     "inside": number.taps_inside,
 }
 
 
 def expanded(graph: Graph, x: Affine) -> Polynomial:
-    """The number multiplied out."""
-    return Polynomial(graph, _affine(graph, x, {}))
+    """The number multiplied out; what an ideal trace did not round is what it is. Raises TooManyTerms."""
+    if any(node not in graph.expansions for node, _ in x.terms):
+        for index in graph.needed([x]):  # in this order no node waits for others: chains may be long
+            _node(graph, index, graph.expansions)
+    return Polynomial(graph, _affine(graph, x, graph.expansions))
+
+
+def ideal_at(graph: Graph, numbers: Iterable[Affine], point: Mapping[str, Any]) -> bool:
+    """Whether what an ideal trace took for whole, or for the largest, is so at a point, in all that the numbers need."""
+    values = Values(point)
+    for index in graph.needed(numbers):
+        node = graph.nodes[index]
+        if node.op not in IDEAL:
+            continue
+        value, *others = (values.of(expanded(graph, part)) for part in node.parts)
+        if node.op in AS_IS:
+            fine = Fraction(value) % others[0] == 0 and all(value >= least for least in others[1:])
+        else:
+            fine = all(value >= x if node.op == "max_is" else value <= x for x in others)
+        if not fine:
+            return False
+    return True
 
 
 def _affine(graph: Graph, x: Affine, known: dict[int, dict[Monomial, Rational]]) -> dict[Monomial, Rational]:
@@ -127,6 +178,8 @@ def _node(graph: Graph, index: int, known: dict[int, dict[Monomial, Rational]]) 
         node = graph.nodes[index]
         if node.op == "mul":
             known[index] = _times(*(_affine(graph, part, known) for part in node.parts))
+        elif node.op in IDEAL:
+            known[index] = _affine(graph, node.parts[0], known)
         elif node.op == "div" and len(bottom := _affine(graph, node.parts[1], known)) == 1:
             ((monomial, c),) = bottom.items()
             inverse = {tuple((n, -power) for n, power in monomial): Fraction(1) / c}
@@ -145,4 +198,6 @@ def _times(a: Mapping[Monomial, Rational], b: Mapping[Monomial, Rational]) -> di
                 powers[node] = powers.get(node, 0) + power
             key = tuple(sorted((node, power) for node, power in powers.items() if power))
             found[key] = found.get(key, 0) + c * d
+        if len(found) > MAX_TERMS:
+            raise TooManyTerms(f"more than {MAX_TERMS:,} terms")
     return {m: tidy(c) for m, c in found.items() if c}

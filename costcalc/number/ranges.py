@@ -6,7 +6,7 @@ With them most conditions are decided for all points at once, and no product of 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -26,7 +26,7 @@ class Ranges:
 
     def of(self, x: Affine) -> Range:
         """Bounds of x. Raises ZeroDivisionError where a divisor may be 0."""
-        for index in self._missing(x):
+        for index in self.graph.needed([x], self._nodes):
             self._nodes[index] = self._node(index)
         return self._affine(x)
 
@@ -41,11 +41,6 @@ class Ranges:
         if condition.relation == "<":
             return True if high < 0 else False if low >= 0 else None
         return True if high <= 0 else False if low > 0 else None
-
-    def _missing(self, x: Affine) -> Iterable[int]:
-        if all(node in self._nodes for node, _ in x.terms):
-            return ()
-        return [index for index in self.graph.needed([x]) if index not in self._nodes]
 
     def _affine(self, x: Affine) -> Range:
         low = high = x.constant
@@ -87,6 +82,10 @@ def _made_divisible(value: Range, divisor: Range) -> Range:
     return divisor[0], max(divisor[1], value[1] + divisor[1])
 
 
+def _rounded_down(value: Range, divisor: Range, *least: Range) -> Range:
+    return _made_divisible(value, divisor) if least else (math.floor(value[0]), math.floor(value[1]))
+
+
 def _inside(size: Range, outputs: Range, taps: Range, *_: Range) -> Range:
     return 0, max(outputs[1] * taps[1], 0)
 
@@ -103,4 +102,9 @@ _OPERATIONS: dict[str, Any] = {
     "gcd": lambda a, b: (0, max(map(abs, (*a, *b)))),
     "made_divisible": _made_divisible,
     "inside": _inside,
+    "as_is": _rounded_down,  # of an ideal trace: what is really there
+    "as_is_up": lambda x, _: (math.ceil(x[0]), math.ceil(x[1])),
+    "as_is_near": lambda x, _: (number.round_half_up(x[0]), number.round_half_up(x[1])),
+    "max_is": lambda *xs: (max(x[0] for x in xs), max(x[1] for x in xs)),
+    "min_is": lambda *xs: (min(x[0] for x in xs), min(x[1] for x in xs)),
 }

@@ -20,40 +20,65 @@ LIMIT = 2**62
 Register = int
 
 
-class Tape:
-    """Whole numbers of a graph (lowered) as instructions; `inputs` are nodes whose numerators are given."""
+class Buffers:
+    """Arrays to write into, for tapes that run one after the other: as many as the widest of them needs."""
 
-    def __init__(self, graph: Graph, outputs: Sequence[Affine], ranges: Ranges, inputs: Mapping[int, int]) -> None:
-        """`inputs`: for each input node the denominator of what `run` is given for it."""
-        self.graph, self.ranges = graph, ranges
+    def __init__(self) -> None:
+        self._arrays: dict[Any, list[Any]] = {}
+
+    def take(self, dtype: Any, count: int, points: int) -> list[Any]:
+        """This many arrays of a length, with anything in them."""
+        arrays = self._arrays.setdefault(dtype, [])
+        if arrays and len(arrays[0]) < points:
+            arrays.clear()
+        length = len(arrays[0]) if arrays else points
+        arrays += (np.empty(length, dtype) for _ in range(count - len(arrays)))
+        return [array[:points] for array in arrays[:count]]
+
+
+class Tape:
+    """Numbers of a graph (lowered) as instructions; `inputs` are nodes whose numerators are given."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        outputs: Sequence[Affine],
+        ranges: Ranges,
+        inputs: Mapping[int, int],
+        signs: bool = False,
+        buffers: Buffers | None = None,
+    ) -> None:
+        """`inputs`: for each input node the denominator of what `run` is given for it.
+
+        Outputs are whole numbers; with `signs` any numbers, and `run` gives a positive multiple of each.
+        """
+        self.graph, self.ranges, self.buffers = graph, ranges, buffers or Buffers()
         self.inputs = list(inputs)
-        self.steps: list[tuple[Any, Any, Any, int]] = []  # ufunc, operands (a register or a 0-d array), result
-        self.bound = 0
+        self.steps: list[tuple[Any, Any, Any, int]] = []  # ufunc, operands (a register or a _Constant), result
+        self.bound = 0  # twice the largest magnitude that any step reads or writes
         self._denominators = dict(inputs)
         self._registers: dict[int, Register] = {node: i for i, node in enumerate(inputs)}
         self._count = len(inputs)
         self._sums: dict[Affine, tuple[Register | int, int]] = {}
-        order = _order(graph, outputs, self._registers)
-        for index in order:
+        for index in graph.needed(outputs, inputs):
             self._emit_node(index)
-        self.outputs = [self._emit(x) for x in outputs]  # each a register or a constant, and its denominator
-        wide = self.bound >= LIMIT
-        self.dtype: Any = object if wide else np.int64
+        self.outputs = [self._emit(x)[0] if signs else self._rounded(x) for x in outputs]  # registers or constants
+        self.dtype: Any = object if self.bound >= LIMIT else np.int64
         self._finish()
 
     def run(self, columns: Sequence[Any], points: int) -> list[Any]:
-        """The numerators of the outputs at these points; `columns` in the order of `inputs`."""
+        """The outputs at these points; `columns` in the order of `inputs`."""
         dtype = self.dtype
-        slots = list(self._buffers(points))
+        slots = self.buffers.take(dtype, self._width, points)
         registers: list[Any] = [None] * self._count
         for i, column in enumerate(columns):
             registers[i] = column if column.dtype == dtype else column.astype(dtype)
         for (ufunc, a, b, result), slot in zip(self._resolved, self._slots, strict=True):
             x = registers[a] if type(a) is int else a
             y = registers[b] if type(b) is int else b
-            registers[result] = ufunc(x, y, slots[slot])
+            registers[result] = ufunc(x, y, out=slots[slot])
         found = []
-        for output, _ in self.outputs:
+        for output in self.outputs:
             value = np.full(points, output.value, dtype) if isinstance(output, _Constant) else registers[output]
             found.append(value.copy())  # the buffers serve the next chunk too
         return found
@@ -73,40 +98,49 @@ class Tape:
             result = self._step(np.multiply, *registers)
             denominator = denominators[0] * denominators[1]
         elif node.op in ("floor", "ceil"):
-            result = self._divided(registers[0], denominators[0], node.op == "ceil")
-        elif node.op == "quotient":
+            result = self._rounded(node.parts[0], node.op == "ceil")
+        elif node.op in ("quotient", "max", "min"):
             common = math.lcm(*denominators)
-            top, bottom = (self._times(r, common // d) for r, d in zip(registers, denominators, strict=True))
-            result = self._step(np.floor_divide, top, bottom)
-        elif node.op in ("max", "min"):
-            denominator = math.lcm(*denominators)
-            result, *rest = (self._times(r, denominator // d) for r, d in zip(registers, denominators, strict=True))
+            denominator = 1 if node.op == "quotient" else common
+            ufunc = {"quotient": np.floor_divide, "max": np.maximum, "min": np.minimum}[node.op]
+            result, *rest = (self._times(r, common // d) for r, d in zip(registers, denominators, strict=True))
+            for part in node.parts:
+                self._note(part, common)
             for other in rest:
-                result = self._step(np.maximum if node.op == "max" else np.minimum, result, other)
+                result = self._step(ufunc, result, other)
         elif node.op == "gcd":
-            result = self._step(np.gcd, *registers)
+            result = self._step(np.gcd, *map(self._rounded, node.parts))
         else:
             raise NotImplementedError(node.op)
         self._registers[index], self._denominators[index] = result, denominator
         self._note(Affine(0, ((index, 1),)), denominator)
 
-    def _divided(self, register: Any, denominator: int, up: bool) -> Register:
+    def _rounded(self, x: Affine, up: bool = False) -> Any:
+        """The register (or constant) that holds x as a whole number."""
+        register, denominator = self._emit(x)
+        if denominator == 1:
+            return register
+        self._note(x, denominator, denominator)
         if up:
-            register = self._step(np.add, register, _Constant(denominator - 1))
+            register = self._step(np.add, register, self._constant(denominator - 1))
         if denominator & (denominator - 1) == 0:
-            return self._step(np.right_shift, register, _Constant(denominator.bit_length() - 1))
-        return self._step(np.floor_divide, register, _Constant(denominator))
+            return self._step(np.right_shift, register, self._constant(denominator.bit_length() - 1))
+        return self._step(np.floor_divide, register, self._constant(denominator))
+
+    def _constant(self, value: int) -> _Constant:
+        self.bound = max(self.bound, 2 * abs(value))
+        return _Constant(value)
 
     def _times(self, register: Any, factor: int) -> Any:
         if factor == 1:
             return register
         if isinstance(register, _Constant):
-            return _Constant(register.value * factor)
-        return self._step(np.multiply, register, _Constant(factor))
+            return self._constant(register.value * factor)
+        return self._step(np.multiply, register, self._constant(factor))
 
-    def _note(self, x: Affine, denominator: int) -> None:
-        """Keeps the largest magnitude that any numerator reaches."""
-        self.bound = max(self.bound, 2 * self._largest(x) * denominator)
+    def _note(self, x: Affine, denominator: int, more: int = 0) -> None:
+        """Keeps the largest magnitude that any numerator reaches; `more` is what is added to it."""
+        self.bound = max(self.bound, 2 * (self._largest(x) * denominator + more))
 
     def _largest(self, x: Affine) -> int:
         """No magnitude of x is above it."""
@@ -123,15 +157,15 @@ class Tape:
 
     def _sum(self, x: Affine) -> tuple[Any, int]:
         terms, constant, denominator = common_denominator(x, self._denominators)
-        if not terms:
-            return _Constant(constant), denominator
         magnitude = abs(constant)
+        if not terms:
+            return self._constant(constant), denominator
         groups: dict[int, list[tuple[Register, bool]]] = {}
         for node, factor in terms:
             groups.setdefault(abs(factor), []).append((self._registers[node], factor < 0))
             magnitude += self._largest(Affine(0, ((node, 1),))) * self._denominators[node] * abs(factor)
         self.bound = max(self.bound, 2 * magnitude)
-        result: Any = _Constant(constant) if constant else None
+        result: Any = self._constant(constant) if constant else None
         for factor, members in sorted(groups.items(), key=lambda g: all(negative for _, negative in g[1])):
             members.sort(key=lambda m: m[1])
             (first, negative), *rest = members
@@ -155,7 +189,7 @@ class Tape:
         for i, (_, a, b, result) in enumerate(self.steps):
             last.update({r: i for r in (a, b) if type(r) is int})
             last.setdefault(result, i)
-        kept = {r for r, _ in self.outputs if type(r) is int}
+        kept = {r for r in self.outputs if type(r) is int}
         free: list[int] = []
         slot_of: dict[int, int] = {}
         self._slots, self._width = [], 0
@@ -173,12 +207,6 @@ class Tape:
             (ufunc, *(np.array(x.value, self.dtype) if isinstance(x, _Constant) else x for x in (a, b)), result)
             for ufunc, a, b, result in self.steps
         ]
-        self._storage: list[Any] = []
-
-    def _buffers(self, points: int) -> list[Any]:
-        if not self._storage or len(self._storage[0]) < points:
-            self._storage = [np.empty(points, self.dtype) for _ in range(self._width)]
-        return [buffer[:points] for buffer in self._storage]
 
 
 class _Constant:
@@ -189,18 +217,3 @@ class _Constant:
     def __init__(self, value: int) -> None:
         self.value = value
 
-
-def _order(graph: Graph, outputs: Sequence[Affine], given: Mapping[int, Any]) -> list[int]:
-    """The nodes that the outputs need, after those that they need themselves, without those that are given."""
-    seen: set[int] = set(given)
-    order: list[int] = []
-    stack = [(node, False) for x in reversed(outputs) for node, _ in x.terms]
-    while stack:
-        index, ready = stack.pop()
-        if ready:
-            order.append(index)
-        elif index not in seen:
-            seen.add(index)
-            stack.append((index, True))
-            stack += [(n, False) for x in graph.operands(index) for n, _ in x.terms if n not in seen]
-    return order

@@ -2,7 +2,7 @@
 
 Arithmetic carries both. A comparison is decided by the value, and the `Trace` notes it as a condition under which the
 expression holds; so a rule that branches needs no special case. In an *ideal* trace rounding is the identity, which
-makes counts polynomials; what had to be whole for that is noted too.
+makes counts polynomials; a node `as_is` marks where something was taken for whole.
 """
 
 from __future__ import annotations
@@ -24,20 +24,13 @@ class Condition(NamedTuple):
     outcome: bool
 
 
-class Rounding(NamedTuple):
-    """What an ideal trace took for whole, or for a multiple of `divisor` that is no less than it."""
-
-    operand: Affine
-    divisor: Affine | None = None
-
-
 class Trace:
     """The graph that numbers of one run share, and the conditions met in the order of the run."""
 
-    def __init__(self, graph: Graph | None = None, ideal: bool = False) -> None:
-        self.graph, self.ideal = graph or Graph(), ideal
+    def __init__(self, graph: Graph | None = None, ideal: bool = False, windows: bool = False) -> None:
+        """`windows`: sizes of windows are held to what they are, so that their taps can be gone through one by one."""
+        self.graph, self.ideal, self.windows = graph or Graph(), ideal, windows
         self.conditions: list[Condition] = []
-        self.roundings: dict[Rounding, None] = {}
         self._known: dict[tuple[Affine, str], bool] = {}
 
     def symbol(self, name: str, value: int | Fraction, whole: bool = False) -> Traced:
@@ -169,13 +162,25 @@ class Traced:
     def ceil(x: Traced) -> Traced:
         return x._rounded(math.ceil(x.value), up=True)
 
+    @staticmethod
+    def round_half_up(x: Traced) -> Traced:
+        """The nearest integer; the number itself where nothing is rounded."""
+        graph = x.trace.graph
+        if graph.whole(x.form):
+            return x
+        if not x.trace.ideal:
+            return Traced.floor(x + Fraction(1, 2))
+        value = math.floor(x.value + Fraction(1, 2))
+        return Traced(value, graph.node("as_is_near", (x.form, Affine(1)), whole=True), x.trace)
+
     def _rounded(self, value: int, up: bool) -> Traced:
         graph = self.trace.graph
         if not self.trace.ideal:
             return Traced(value, graph.ceil(self.form) if up else graph.floor(self.form), self.trace)
-        if not graph.whole(self.form):
-            self.trace.roundings[Rounding(self.form)] = None
-        return Traced(value, self.form, self.trace)
+        if graph.whole(self.form):
+            return self
+        op = "as_is_up" if up else "as_is"  # two nodes: where it is not whole, ceil(x) - floor(x) is not 0
+        return Traced(value, graph.node(op, (self.form, Affine(1)), whole=True), self.trace)
 
     @staticmethod
     def total(numbers: Iterable[Any]) -> Traced:
@@ -197,9 +202,11 @@ class Traced:
         if not trace.ideal:
             return Traced(value, trace.graph.extreme(op, map(_form, numbers)), trace)
         chosen = next(x for x in numbers if _value(x) == value)  # the branch that is taken here
-        for other in numbers:
-            trace.decide(*((other, chosen) if op == "max" else (chosen, other)), "<=", True)
-        return Traced(value, _form(chosen), trace)
+        others = [_form(x) for x in numbers if x is not chosen]
+        if all(Graph.total((form, _form(chosen).scaled(-1))).terms == () for form in others):
+            return Traced(value, _form(chosen), trace)
+        whole = all(trace.graph.whole(_form(x)) for x in numbers)
+        return Traced(value, trace.graph.node(f"{op}_is", (_form(chosen), *others), whole), trace)
 
     @staticmethod
     def gcd(a: Any, b: Any) -> Traced:
@@ -211,19 +218,32 @@ class Traced:
 
     @staticmethod
     def make_divisible(value: Any, divisor: Any) -> Traced:
+        """`number.make_divisible` by what is known to be a positive whole number."""
         trace, rounded = _trace(value, divisor), number.make_divisible(_value(value), _value(divisor))
         if not trace.ideal:
             return Traced(rounded, trace.graph.made_divisible(_form(value), _form(divisor)), trace)
-        trace.roundings[Rounding(_form(value), _form(divisor))] = None
-        return Traced(rounded, _form(value), trace)
+        multiple = number.concrete(divisor)
+        form = trace.graph.node("as_is", (_form(value), Affine(multiple), Affine(multiple)), True, multiple)
+        return Traced(rounded, form, trace)
 
     @staticmethod
-    def taps_inside(*arguments: Any) -> Traced:
+    def taps_inside(size: Any, outputs: Any, taps: Any, stride: Any, gap: Any, before: Any) -> Traced:
+        arguments = (size, outputs, taps, stride, gap, before)
         trace, value = _trace(*arguments), number.taps_inside(*map(_value, arguments))
+        if trace.windows:
+            arguments = (size, outputs, number.concrete(taps), stride, gap, before)
         return Traced(value, trace.graph.node("inside", tuple(map(_form, arguments)), whole=True), trace)
 
     @staticmethod
     def concrete(x: Traced) -> Any:
-        """The value, on the condition that it stays what it is here."""
-        x.trace.decide(x, x.value, "==", True)
+        """The value, on the condition that it stays what it is here.
+
+        Earlier traces of this graph may have held it to others: they are asked for first, in the same order, so that
+        what is asked next depends on nothing but the answers so far.
+        """
+        met = x.trace.graph.fixed.setdefault(x.form, [])
+        if x.value not in met:
+            met.append(x.value)
+        for value in met[: met.index(x.value) + 1]:
+            x.trace.decide(x, value, "==", value == x.value)
         return x.value

@@ -1,16 +1,29 @@
-"""Polynomials as text: for reading, for Python, for LaTeX. The same walk over terms and roundings in three dialects."""
+"""Polynomials as text: for reading, for Python, for LaTeX. The same walk over terms and roundings in three dialects.
+
+What is long and stands in several places may have a name of its own: then a formula is a few short lines, and what the
+names stand for is written below it once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
-from costcalc.number.polynomial import Atom, Monomial, Polynomial
+from costcalc.number.graph import Affine
+from costcalc.number.polynomial import Monomial, Polynomial
 from costcalc.render.escape import latex as latex_text
+from costcalc.units import written as decimal
 
 GREEK = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau phi chi psi omega"
 FUNCTIONS = {"made_divisible": "make_divisible", "inside": "taps_inside"}  # the others go by their own names
+MAX_DECIMALS = 6  # of a coefficient; what has more is a fraction
+MAX_LENGTH = 1_000_000  # characters: what nests roundings that are used twice doubles with every level
+
+
+class TooLong(Exception):  # noqa: N818 - becomes a problem where it is caught
+    """A formula that cannot be written out."""
 
 
 class Dialect(NamedTuple):
@@ -26,37 +39,186 @@ TEXT, PYTHON, LATEX = (
     Dialect("*", "{}**{}", "python"),
     Dialect(r"\,", "{}^{{{}}}", "latex"),
 )
-DIALECTS = {d.name: d for d in (TEXT, PYTHON, LATEX)}
+
+
+class Names(NamedTuple):
+    """What goes by a name: symbols that are not called in the text as in the spec, and roundings."""
+
+    symbols: Mapping[str, str] = {}
+    roundings: Mapping[int, str] = {}
 
 
 def written(polynomial: Polynomial, dialect: Dialect, point: Mapping[str, Any] | None = None) -> str:
     """The polynomial on one line; with a point, its largest terms there come first, else its highest powers."""
-    terms = [(m, c) for m, c, _ in polynomial.sizes(point)] if point is not None else _by_degree(polynomial)
-    if not terms:
-        return "0"
-    first, *rest = (term(polynomial, m, c, dialect) for m, c in terms)
-    return first + "".join(f" - {t[1:]}" if t.startswith("-") else f" + {t}" for t in rest)
-
-
-def _by_degree(polynomial: Polynomial) -> list[tuple[Monomial, Any]]:
-    return sorted(polynomial.terms.items(), key=lambda t: (-sum(power for _, power in t[0]), t[0]))
+    return Writer(dialect).written(polynomial, point)
 
 
 def term(polynomial: Polynomial, monomial: Monomial, coefficient: int | Fraction, dialect: Dialect) -> str:
     """One term; negative powers, and the denominator of the coefficient, as divisions."""
-    sign, c = ("-" if coefficient < 0 else ""), abs(Fraction(coefficient))
-    above = [_powered(polynomial, node, power, dialect) for node, power in _ordered(polynomial, monomial) if power > 0]
-    below = [_powered(polynomial, node, -power, dialect) for node, power in _ordered(polynomial, monomial) if power < 0]
-    if c.numerator != 1 or not above:
-        above.insert(0, str(c.numerator))
-    if c.denominator != 1:
-        below.insert(0, str(c.denominator))
-    if not below:
-        return sign + dialect.times.join(above)
-    if dialect is LATEX:
-        return rf"{sign}\frac{{{dialect.times.join(above)}}}{{{dialect.times.join(below)}}}"
-    divisor = below[0] if len(below) == 1 else f"({dialect.times.join(below)})"
-    return f"{sign}{dialect.times.join(above)}/{divisor}"
+    return Writer(dialect).term(polynomial, monomial, coefficient)
+
+
+class Writer:
+    """Writes polynomials of one graph."""
+
+    def __init__(self, dialect: Dialect, names: Names = Names()) -> None:  # noqa: B008 - immutable
+        self.dialect, self.names = dialect, names
+        self._atoms: dict[int, str] = {}
+
+    def written(self, polynomial: Polynomial, point: Mapping[str, Any] | None = None) -> str:
+        """The polynomial on one line. Raises TooLong."""
+        return joined([text for text, _ in self.terms(polynomial, point)])
+
+    def terms(self, polynomial: Polynomial, point: Mapping[str, Any] | None = None) -> list[tuple[str, Any]]:
+        """Its terms as text, each with its value where there is a point."""
+        if point is not None:
+            return [(self.term(polynomial, m, c), value) for m, c, value in polynomial.sizes(point)]
+        return [(self.term(polynomial, m, c), None) for m, c in _by_degree(polynomial)]
+
+    def term(self, polynomial: Polynomial, monomial: Monomial, coefficient: int | Fraction) -> str:
+        """One term, `-` before it where it is negative."""
+        factors = _ordered(polynomial, monomial)
+        above = [self._powered(polynomial, node, power) for node, power in factors if power > 0]
+        below = [self._powered(polynomial, node, -power) for node, power in factors if power < 0]
+        sign, number = ("-" if coefficient < 0 else ""), abs(Fraction(coefficient))
+        text = (self._python if self.dialect is PYTHON else self._read)(number, above, below)
+        if len(text) > MAX_LENGTH:
+            raise TooLong(f"more than {MAX_LENGTH:,} characters")
+        return sign + text
+
+    def _python(self, number: Fraction, above: list[str], below: list[str]) -> str:
+        if number.numerator != 1 or not above:
+            above = [str(number.numerator), *above]
+        if number.denominator != 1:
+            below = [str(number.denominator), *below]
+        return "*".join(above) + "".join(f"/{factor}" for factor in below)
+
+    def _read(self, number: Fraction, above: list[str], below: list[str]) -> str:
+        """With the number in front: 562.5 alpha resolution^2; a half of one symbol as alpha/2."""
+        times, latex = self.dialect.times, self.dialect is LATEX
+        if number.numerator == 1 and number.denominator != 1 and len(above) == 1:
+            below = [str(number.denominator), *below]
+        elif number != 1 or not above:
+            above = [_number(number, latex), *above]
+        if not below:
+            return times.join(above)
+        if latex:
+            return rf"\frac{{{times.join(above)}}}{{{times.join(below)}}}"
+        return f"{times.join(above)}/{below[0] if len(below) == 1 else f'({times.join(below)})'}"
+
+    def _powered(self, polynomial: Polynomial, node: int, power: int) -> str:
+        atom = self.atom(polynomial, node)
+        if power == 1:
+            return atom
+        if self.dialect is LATEX and "^" in atom and not atom.startswith("\\left"):
+            atom = rf"\left({atom}\right)"
+        return self.dialect.power.format(atom, power)
+
+    def atom(self, polynomial: Polynomial, node: int) -> str:
+        """A symbol or a rounding, by its name where it has one."""
+        if node not in self._atoms:
+            for index in polynomial.graph.needed([Affine(0, ((node, 1),))]):  # what it needs first: chains may be long
+                if index not in self._atoms and (index == node or polynomial.is_atom(index)):
+                    self._atoms[index] = self._atom(polynomial, index)
+        return self._atoms[node]
+
+    def _atom(self, polynomial: Polynomial, node: int) -> str:
+        if node in self.names.roundings:
+            return self.names.roundings[node]
+        op, name, _ = polynomial.atom(node)
+        if op == "symbol":
+            return symbol_text(self.names.symbols.get(name, name), self.dialect)
+        return self.definition(polynomial, node)
+
+    def definition(self, polynomial: Polynomial, node: int) -> str:
+        """A rounding written out, whether it has a name or not."""
+        op, _, parts = polynomial.atom(node)
+        texts = [self.written(part) for part in parts]
+        if self.dialect is LATEX:
+            return _latex_rounding(op, texts)
+        if op in ("div", "mod"):
+            sign = {"div": "/", "mod": " % " if self.dialect is PYTHON else " mod "}[op]
+            return f"({_grouped(texts[0])}{sign}{_grouped(texts[1])})"
+        return f"{FUNCTIONS.get(op, op)}({', '.join(texts)})"
+
+
+def joined(terms: Sequence[str]) -> str:
+    """A sum of terms, their signs as operators. Raises TooLong."""
+    if not terms:
+        return "0"
+    text = terms[0] + "".join(f" - {t[1:]}" if t.startswith("-") else f" + {t}" for t in terms[1:])
+    if len(text) > MAX_LENGTH:
+        raise TooLong(f"more than {MAX_LENGTH:,} characters")
+    return text
+
+
+def named_roundings(polynomials: Iterable[Polynomial], symbols: Sequence[str]) -> dict[int, str]:
+    """Names for the roundings that these polynomials of one graph have in several places: `a3` of alpha, `r1`.
+
+    In an order in which each needs only names before it.
+    """
+    pending = list(polynomials)
+    uses, seen, names, counts = Counter[int](), set[int](), dict[int, str](), Counter[str]()
+    graph = pending[0].graph if pending else None
+    while pending:
+        polynomial = pending.pop()
+        for node in (node for monomial in polynomial.terms for node, _ in monomial):
+            uses[node] += 1
+            if node not in seen:
+                seen.add(node)
+                pending += polynomial.atom(node).parts
+    for node in sorted(node for node, times in uses.items() if times > 1):
+        if graph is None or graph.nodes[node].op == "symbol":
+            continue
+        on = set(graph.symbols([Affine(0, ((node, 1),))]))
+        letter = next((name for name in symbols if name in on), "c").lstrip("_")[:1] or "c"
+        counts[letter] += 1
+        name = f"{letter}{counts[letter]}"
+        while name in symbols:
+            name += "_"
+        names[node] = name
+    return names
+
+
+def symbol_text(name: str, dialect: Dialect) -> str:
+    """A symbol; in LaTeX `alpha` as a letter, `D_K` and `a3` with their indices, `resolution` upright."""
+    if dialect is not LATEX:
+        return name
+    head, _, index = name.partition("_")
+    if head in GREEK.split() and not index:
+        return f"\\{head}"
+    if len(head) > 1 and head[0].isalpha() and head[1:].isdigit() and not index:
+        return f"{head[0]}_{{{head[1:]}}}"
+    if len(head) != 1 or not index:
+        return name if len(name) == 1 else rf"\mathrm{{{latex_text(name)}}}"
+    plain = len(index) == 1 or index.isdigit()
+    return f"{head}_{{{index}}}" if plain else rf"{head}_{{\mathrm{{{latex_text(index)}}}}}"
+
+
+def _latex_rounding(op: str, parts: list[str]) -> str:
+    if op in ("floor", "ceil"):
+        return rf"\left\l{op} {parts[0]} \right\r{op}"
+    if op == "div":
+        return rf"\frac{{{parts[0]}}}{{{parts[1]}}}"
+    if op == "mod":
+        return rf"\left({parts[0]} \bmod {parts[1]}\right)"
+    name = rf"\{op}" if op in ("max", "min", "gcd") else rf"\operatorname{{{latex_text(FUNCTIONS[op])}}}"
+    return rf"{name}\left({', '.join(parts)}\right)"
+
+
+def _grouped(text: str) -> str:
+    return text if text.isidentifier() or text.isdigit() else f"({text})"
+
+
+def _number(x: Fraction, latex: bool) -> str:
+    """A decimal where that is short and exact, else a fraction."""
+    if x.denominator == 1 or 10**MAX_DECIMALS % x.denominator == 0:
+        return decimal(x if x.denominator != 1 else x.numerator)
+    return rf"\tfrac{{{x.numerator}}}{{{x.denominator}}}" if latex else str(x)
+
+
+def _by_degree(polynomial: Polynomial) -> list[tuple[Monomial, Any]]:
+    return sorted(polynomial.terms.items(), key=lambda t: (-sum(power for _, power in t[0]), t[0]))
 
 
 def _ordered(polynomial: Polynomial, monomial: Monomial) -> list[tuple[int, int]]:
@@ -67,48 +229,3 @@ def _ordered(polynomial: Polynomial, monomial: Monomial) -> list[tuple[int, int]
         return atom.op != "symbol", atom.name or min(atom.parts[0].symbols(), default=""), factor[0]
 
     return sorted(monomial, key=key)
-
-
-def _powered(polynomial: Polynomial, node: int, power: int, dialect: Dialect) -> str:
-    atom = atom_text(polynomial.atom(node), dialect)
-    if power == 1:
-        return atom
-    if dialect is LATEX and "^" in atom and not atom.startswith("\\left"):
-        atom = rf"\left({atom}\right)"
-    return dialect.power.format(atom, power)
-
-
-def atom_text(atom: Atom, dialect: Dialect) -> str:
-    """A symbol or a rounding."""
-    if atom.op == "symbol":
-        return _latex_symbol(atom.name) if dialect is LATEX else atom.name
-    parts = [written(part, dialect) for part in atom.parts]
-    if atom.op in ("div", "mod") and dialect is not LATEX:
-        sign = "/" if atom.op == "div" else " % " if dialect is PYTHON else " mod "
-        return f"(({parts[0]}){sign}({parts[1]}))"
-    if dialect is not LATEX:
-        return f"{FUNCTIONS.get(atom.op, atom.op)}({', '.join(parts)})"
-    if atom.op in ("floor", "ceil"):
-        return rf"\left\l{atom.op} {parts[0]} \right\r{atom.op}"
-    if atom.op == "div":
-        return rf"\frac{{{parts[0]}}}{{{parts[1]}}}"
-    if atom.op == "mod":
-        return rf"\left({parts[0]} \bmod {parts[1]}\right)"
-    name = rf"\{atom.op}" if atom.op in ("max", "min", "gcd") else rf"\operatorname{{{latex_text(FUNCTIONS[atom.op])}}}"
-    return rf"{name}\left({', '.join(parts)}\right)"
-
-
-def _latex_symbol(name: str) -> str:
-    """`alpha` as a letter, `D_K` with its index, `resolution` upright."""
-    head, _, index = name.partition("_")
-    if head in GREEK.split() and not index:
-        return f"\\{name}"
-    if len(head) == 1:
-        return (
-            f"{head}_{{{index}}}"
-            if index and len(index) <= 2
-            else head
-            if not index
-            else rf"{head}_{{\mathrm{{{latex_text(index)}}}}}"
-        )
-    return rf"\mathrm{{{latex_text(name)}}}"

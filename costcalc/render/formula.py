@@ -1,227 +1,306 @@
-"""Formulas for reading (text, LaTeX), as programs, and as the JSON document `costcalc/formula/1`."""
+"""Formulas of a network in every format; text and Markdown are laid out here, fit for a page of a design review."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
-from costcalc.explore.conditions import Relation
-from costcalc.explore.formula import Derivative, Formula, Formulas
-from costcalc.network import plain
-from costcalc.number.polynomial import Polynomial
-from costcalc.render import program
-from costcalc.render.escape import latex as latex_text
-from costcalc.render.escape import terminal
-from costcalc.render.expression import LATEX, PYTHON, TEXT, Dialect, atom_text, term, written
+from costcalc.errors import Problem, UsageError
+from costcalc.explore.formulated import Derivative, Formula, Formulated, Polynomials
+from costcalc.number.polynomial import Polynomial, Values
+from costcalc.render import escape
+from costcalc.render.expression import TEXT, Names, TooLong, Writer, joined, named_roundings
+from costcalc.render.where import limit, where_texts
 from costcalc.units import percent
-from costcalc.units import written as number_text
-from costcalc.version import VERSION
 
-FORMATS = ("text", "latex", "python", "javascript", "json")
-NAMES = {"madds": "MAdds", "count": "count"}
-MOST = 8  # relations that are listed
+FORMATS = ("text", "md", "latex", "json", "python", "javascript")
+PROGRAMS = ("python", "javascript")
+WIDTH = 92  # columns; folded before operators
+MOST = 8  # conditions that are listed
+IDEAL = "ideal: widths and sizes continuous, nothing rounded"
+EXACT = "exact: with every rounding, equal to the count"
 
-
-def formula_text(f: Formulas, exact: bool, derivatives: Sequence[Derivative] = ()) -> str:
-    """What the formulas are in, the formulas with their terms by size, and where they hold."""
-    symbols = ", ".join(f"{name} = {_value(v)}" for name, v in f.symbols.items())
-    fixed = ", ".join(f"{name} = {_value(v)}" for name, v in f.fixed.items())
-    network, convention = f.report.network, f.report.convention
-    lines = [terminal(network.name)]
-    lines += [f"symbols  {terminal(symbols) or 'none: everything is set'}"]
-    lines += [f"set      {terminal(fixed)}"] if fixed else []
-    lines += [f"counted  {terminal(convention.name)}: {terminal(convention.about)}"]
-    reading = "exact: equal to the count" if exact else "ideal: widths and sizes continuous, nothing rounded"
-    lines += [f"reading  {reading}", ""]
-    lines += _formulas(f, f.total, exact)
-    for row in f.rows:
-        lines += [terminal(row.path), *(f"  {line}" for line in _formulas(f, row, exact))]
-    lines += [*_derivatives(f, derivatives)]
-    if not f.rows and not derivatives:
-        lines += [line for metric in f.metrics for line in _terms(f, metric, exact)]
-    return "\n".join([*lines, *_where(f, exact)]) + "\n"
+Rows = list[tuple[str, str, str]]
 
 
-def _formulas(f: Formulas, formula: Formula, exact: bool) -> list[str]:
-    polynomials = formula.exact if exact else formula.ideal
-    width = max(len(_name(metric)) for metric in polynomials)
+def render_formula(f: Formulated, format: str, exact: bool = False) -> str:
+    """The formulas in one of FORMATS. Raises UsageError where they are too long to be written out."""
+    try:
+        if format == "json":
+            from costcalc.render.data import to_json
+            from costcalc.render.formula_data import formula_json
+
+            return to_json(formula_json(f))
+        if format in PROGRAMS:
+            from costcalc.render.formula_data import formula_program
+
+            return formula_program(f, format)
+        if format == "latex":
+            from costcalc.render.formula_latex import formula_latex
+
+            return formula_latex(f, exact)
+        return (formula_markdown if format == "md" else formula_text)(f, exact)
+    except TooLong as error:
+        help_ = "`--format python` names what repeats, and is short"
+        raise UsageError(Problem(f"the formula is too long: {error}", None, help_)) from None
+
+
+def reading(formula: Formula, exact: bool) -> Polynomials:
+    """The polynomials of one reading."""
+    return formula.exact if exact else formula.ideal
+
+
+def unit(f: Formulated, metric: str) -> str:
+    """What a total is called."""
+    return {"madds": "MAdds", "count": f.report.convention.unit}.get(metric, metric)
+
+
+class Page(NamedTuple):
+    """The formulas as text, part by part."""
+
+    title: str
+    facts: Sequence[tuple[str, str]]
+    formulas: Sequence[str]  # lines
+    tables: Sequence[tuple[str, Rows]]  # of a total, term by term: heading, and the rows with the total last
+    notes: Sequence[tuple[str, Sequence[str]]]
+
+
+def lay_out(f: Formulated, exact: bool) -> Page:
+    """The page of one reading."""
+    writer = Writer(TEXT, Names({}, _names(f) if exact else {}))
+    blocks = [_equations(f, f.total, exact, writer), *_rows(f, exact, writer), _derived(f, writer), _named(f, writer)]
+    lines = [line for block in blocks if block for line in ("", *block)][1:]
+    tables = [] if f.rows or f.derivatives else list(_tables(f, exact, writer))
+    return Page(f.report.network.name, _facts(f, exact), lines, tables, _notes(f, exact, writer))
+
+
+def formula_text(f: Formulated, exact: bool = False) -> str:
+    """What the formulas are of, the formulas, their terms by size, and where they hold."""
+    page = lay_out(f, exact)
+    width = max(len(name) for name, _ in (*page.facts, *page.notes))
+    lines = [escape.terminal(page.title)]
+    for name, fact in page.facts:
+        lines += wrapped(f"{name:<{width}}  ", escape.terminal(fact))
+    lines += ["", *page.formulas]
+    for heading, rows in page.tables:
+        lines += ["", *_table(heading, rows)]
+    lines.append("")
+    for name, texts in page.notes:
+        for i, text in enumerate(texts):
+            lines += wrapped(f"{'' if i else name:<{width}}  ", escape.terminal(text))
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def formula_markdown(f: Formulated, exact: bool = False) -> str:
+    """A heading, a list of facts, the formulas as a block of text, tables of their terms, a list of notes."""
+    page = lay_out(f, exact)
+    body = "\n".join(page.formulas)
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", body)), default=0))
+    lines = [f"## {escape.markdown(page.title)}", ""]
+    lines += [f"- {name}: {escape.markdown(fact)}" for name, fact in page.facts]
+    lines += ["", f"{fence}text", body, fence]
+    for heading, rows in page.tables:
+        lines += ["", f"| {escape.markdown(heading)} | Value | Share |", "| --- | ---: | ---: |"]
+        lines += [f"| {' | '.join(map(escape.markdown, row))} |" for row in rows]
+    lines.append("")
+    for name, texts in page.notes:
+        lines.append(f"- {name}: {'; '.join(map(escape.markdown, texts))}")
+    return "\n".join(lines) + "\n"
+
+
+# -- what it is of ----------------------------------------------------------------------------------------------------
+
+
+def _facts(f: Formulated, exact: bool) -> list[tuple[str, str]]:
+    report, writer = f.report, Writer(TEXT)
+    derived = ", ".join(f"{name} = {writer.written(p)}" for name, p in f.derived.items())
+    facts = [
+        ("source", report.network.source),
+        ("spec", report.network.origin),
+        ("symbols", ", ".join(f"{name} (here {shown(v)})" for name, v in f.symbols.items()) or "none"),
+        ("settings", ", ".join(f"{name} {shown(v)}" for name, v in f.fixed.items())),
+        ("derived", derived),
+        ("counted", f"{report.convention.name}: {report.convention.about or report.convention.unit}"),
+        ("batch", f"{report.batch}, stored as {report.dtype}" if _depends_on_batch(f) else ""),
+        ("formulas", EXACT if exact else IDEAL),
+    ]
+    return [(name, text) for name, text in facts if text]
+
+
+def _depends_on_batch(f: Formulated) -> bool:
+    return f.report.batch != 1 or any(metric.endswith("_bytes") for metric in f.total.exact)
+
+
+# -- the formulas -----------------------------------------------------------------------------------------------------
+
+
+def _names(f: Formulated) -> Mapping[int, str]:
+    """Names for the roundings, where a formula would take more than a line without."""
+    polynomials = [p for formula in (f.total, *f.rows) for p in formula.exact.values()]
+    try:
+        if all(len(Writer(TEXT).written(p)) <= WIDTH - 10 for p in polynomials):
+            return {}
+    except TooLong:
+        pass
+    return named_roundings(polynomials, list(f.symbols))
+
+
+def _ordered(f: Formulated, polynomial: Polynomial, exact: bool, writer: Writer) -> list[str]:
+    """The terms: of an ideal formula by degree, of an exact one by size."""
+    return [text for text, _ in writer.terms(polynomial, f.symbols if exact else None)]
+
+
+def _equations(f: Formulated, formula: Formula, exact: bool, writer: Writer) -> list[str]:
+    polynomials = reading(formula, exact)
+    width = max((len(unit(f, metric)) for metric in polynomials), default=0)
     lines = []
     for metric, polynomial in polynomials.items():
-        text = written(polynomial, TEXT, f.symbols)
-        lines += _folded(f"{_name(metric):<{width}} = ", text)
+        lines += folded(f"{unit(f, metric):<{width}} = ", _ordered(f, polynomial, exact, writer))
     return lines
 
 
-def _folded(head: str, text: str, width: int = 100) -> list[str]:
-    """The formula in lines that break before an operator."""
+def _rows(f: Formulated, exact: bool, writer: Writer) -> Iterator[list[str]]:
+    """For each total the formula of every row."""
+    width = max((len(escape.terminal(row.path)) for row in f.rows), default=0)
+    for metric in dict.fromkeys(metric for row in f.rows for metric in row.exact):
+        lines = [f"{unit(f, metric)} by {f.grouping}"]
+        for row in f.rows:
+            head = f"  {escape.terminal(row.path):<{width}}  "
+            polynomial = reading(row, exact).get(metric)
+            lines += [head + "not counted"] if polynomial is None else []
+            lines += [] if polynomial is None else folded(head, _ordered(f, polynomial, exact, writer))
+        yield lines
+
+
+def _derived(f: Formulated, writer: Writer) -> list[str]:
+    lines = []
+    for d in f.derivatives:
+        lines += folded(f"d {unit(f, d.metric)} / d {d.symbol} = ", _ordered(f, d.polynomial, False, writer))
+        lines += [f"  {elasticity(f, d)}"] if d.elasticity is not None else []
+    return lines
+
+
+def elasticity(f: Formulated, d: Derivative) -> str:
+    """The elasticity in words."""
+    about = rounded(d.elasticity or 0, 3)
+    return f"elasticity {about}: 1% more {d.symbol} is about {about}% more {unit(f, d.metric)} here"
+
+
+def _named(f: Formulated, writer: Writer) -> list[str]:
+    """What the names stand for, with their values here."""
+    if not writer.names.roundings:
+        return []
+    polynomial = next(iter(f.total.exact.values()))
+    values = Values(f.symbols)
+    rows = []
+    for node, name in writer.names.roundings.items():
+        value = values.of(Polynomial(polynomial.graph, {((node, 1),): 1}))
+        rows.append((name, writer.definition(polynomial, node), f"{value:,}"))
+    rows.sort(key=lambda row: list(f.symbols).index(s) if (s := _symbol_of(row[0], f)) else len(f.symbols))
+    a, b, c = (max(len(row[i]) for row in rows) for i in range(3))
+    return ["where", *(f"  {name:<{a}} = {text:<{b}}  {value:>{c}}" for name, text, value in rows)]
+
+
+def _symbol_of(name: str, f: Formulated) -> str | None:
+    """The symbol that a rounding is named after."""
+    return next((s for s in f.symbols if s.lstrip("_")[:1] == name[:1]), None)
+
+
+# -- term by term -----------------------------------------------------------------------------------------------------
+
+
+def _tables(f: Formulated, exact: bool, writer: Writer) -> Iterator[tuple[str, Rows]]:
+    here = ", ".join(f"{name} = {shown(v)}" for name, v in f.symbols.items())
+    for metric, polynomial in reading(f.total, exact).items():
+        if len(polynomial.terms) < 2:
+            continue
+        whole, counted = polynomial.at(f.symbols), f.total.counted[metric]
+        rows = [(text, rounded(v), _share(v, whole)) for text, v in writer.terms(polynomial, f.symbols)]
+        rows.append(("total", rounded(whole), _share(whole, whole)))
+        if whole != counted:
+            rows.append(("counted", rounded(counted), _share(counted, whole)))
+        yield f"{unit(f, metric)} at {here}" if here else unit(f, metric), rows
+
+
+def _table(heading: str, rows: Rows) -> list[str]:
+    lines = [(heading, "Value", "Share"), *rows]
+    a, b, c = (max(len(line[i]) for line in lines) for i in range(3))
+    texts = [f"{name:<{a}}  {value:>{b}}  {share:>{c}}" for name, value, share in lines]
+    rule, end = "-" * len(texts[0]), next(i for i, line in enumerate(lines) if line[0] == "total")
+    return [texts[0], rule, *texts[1:end], rule, *texts[end:]]
+
+
+def _share(part: Any, whole: Any) -> str:
+    if part < 0 <= whole:
+        return f"-{percent(-part, whole)}"
+    return percent(part, whole) if whole > 0 else "-"
+
+
+# -- where they hold --------------------------------------------------------------------------------------------------
+
+
+def _notes(f: Formulated, exact: bool, writer: Writer) -> list[tuple[str, list[str]]]:
+    where = where_texts(f.exact_where if exact else f.ideal_where, writer)
+    if len(where) > MOST:
+        where[MOST:] = [f"... and {len(where) - MOST} more: `--format json` lists all"]
+    notes = []
+    if f.total.uncounted:
+        names = ", ".join(f.total.uncounted[:MOST]) + (", ..." if len(f.total.uncounted) > MOST else "")
+        notes.append(("partial", [f"not counted, and in no formula: {names}"]))
+    everywhere = ["wherever there is a network"]
+    notes.append(("holds" if exact else "exact for", where or everywhere))
+    notes.append(("checked", [checks(f, exact)]))
+    return notes
+
+
+def checks(f: Formulated, exact: bool) -> str:
+    """Where the formulas were compared with the count, and what came out."""
+    met, ideal = sum(c.exact for c in f.checked), sum(c.ideal for c in f.checked)
+    settings = f"{len(f.checked)} settings" if len(f.checked) != 1 else "this setting"
+    if not exact:
+        return f"against counted integers at {settings}: equal at the {ideal} of them that this is exact for"
+    if met == len(f.checked):
+        return f"against counted integers at {settings}: equal at all of them"
+    other, wrong = len(f.checked) - met, sum(not c.equal for c in f.checked)
+    rest = f"different at {wrong} of the {other} others" if wrong else f"and at the {other} others, too"
+    return f"against counted integers at {settings}: equal at the {met} where it holds, {rest}"
+
+
+# -- text -------------------------------------------------------------------------------------------------------------
+
+
+def folded(head: str, terms: Sequence[str]) -> list[str]:
+    """A sum after its head, in lines that break before an operator."""
     lines, current = [], head
-    for i, piece in enumerate(text.replace(" + ", "\n+ ").replace(" - ", "\n- ").split("\n")):
-        if i and len(current) + 1 + len(piece) > width:
+    for i, piece in enumerate(re.split(r" (?=[+-] )", joined(terms)) if len(terms) > 1 else [joined(terms)]):
+        if i and len(current) + 1 + len(piece) > WIDTH:
             lines.append(current)
-            current = " " * (len(head) - 2) + piece
+            current = " " * max(len(head) - 2, 4) + piece
         else:
             current += (" " if i else "") + piece
     return [*lines, current]
 
 
-def _terms(f: Formulas, metric: str, exact: bool) -> list[str]:
-    """The terms of one total by size, with their values and shares."""
-    polynomial = (f.total.exact if exact else f.total.ideal)[metric]
-    if len(polynomial.terms) < 2:
-        return []
-    whole = polynomial.at(f.symbols)
-    rows = [
-        (term(polynomial, m, c, TEXT), _rounded(value), percent(value, whole))  # type: ignore[arg-type]
-        for m, c, value in polynomial.sizes(f.symbols)
-    ]
-    rows.append(("total", _rounded(whole), percent(1, 1)))
-    widths = [max(len(row[i]) for row in rows) for i in range(3)]
-    here = ", ".join(f"{name} = {_value(v)}" for name, v in f.symbols.items())
-    lines = ["", f"{_name(metric)} at {here}, term by term" if here else f"{_name(metric)}, term by term"]
-    return lines + [f"  {a:<{widths[0]}}  {b:>{widths[1]}}  {c:>{widths[2]}}" for a, b, c in rows]
+def wrapped(head: str, text: str) -> list[str]:
+    """Words after their head, in lines below each other."""
+    width = max(WIDTH - len(head), 40)
+    lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
+    return [f"{' ' * len(head) if i else head}{line}" for i, line in enumerate(lines)]
 
 
-def _derivatives(f: Formulas, derivatives: Sequence[Derivative]) -> list[str]:
-    lines = []
-    for d in derivatives:
-        lines += ["", *_folded(f"d {_name(d.metric)} / d {d.symbol} = ", written(d.polynomial, TEXT, f.symbols))]
-        if d.elasticity is not None:
-            about = _decimal(d.elasticity, 3)
-            lines.append(f"  elasticity {about}: one per cent more {d.symbol} costs {about} per cent more here")
-    return lines
-
-
-def _where(f: Formulas, exact: bool) -> list[str]:
-    """Where the formulas equal the count, and where that was tried."""
-    lines = [""]
-    if exact:  # where the formulas hold, or what must be so that the ideal ones are exact
-        listed = [f"{name} >= {least}" for name, least in f.bounds.items()]
-        listed += [relation_text(r, TEXT) for r in f.relations]
-        head = "holds     "
-        if len(listed) > MOST:
-            listed[MOST:] = [f"... and {len(listed) - MOST} more: `--format json` lists all"]
-    else:
-        steps, others = f.granted
-        listed = [f"{name} a multiple of {step}" for name, step in steps.items()]
-        listed += [relation_text(r, TEXT) for r in others]
-        head = "exact     "
-    lines += [f"{head if not i else ' ' * len(head)}{text}" for i, text in enumerate(listed or ["everywhere"])]
-    met = sum(c.exact for c in f.checked)
-    other, wrong = len(f.checked) - met, sum(not c.equal for c in f.checked)
-    lines.append(f"checked   the exact formulas give the counted integers at {met} of {len(f.checked)} settings")
-    if other:
-        tail = f"they differ at {wrong} of them" if wrong else "they are right there too"
-        lines[-1] += f"; at the other {other} a condition is not met, and {tail}"
-    return lines if exact else [*lines, "          `--exact` shows them"]
-
-
-def relation_text(relation: Relation, dialect: Dialect) -> str:
-    """`left >= right`, in the dialect."""
-    left, sign, right = written(relation.left, dialect), relation.relation, written(relation.right, dialect)
-    if sign == "multiple of":
-        return f"({left}) % {right} == 0" if dialect is PYTHON else f"{left} a multiple of {right}"
-    return f"{left} {'=' if sign == '==' and dialect is TEXT else sign} {right}"
-
-
-def formula_latex(f: Formulas, exact: bool, derivatives: Sequence[Derivative] = ()) -> str:
-    """An `align*` of amsmath, a line for each formula, long ones over several lines."""
-    lines = []
-    for row in (f.total, *f.rows):
-        for metric, polynomial in (row.exact if exact else row.ideal).items():
-            index = "" if row is f.total else rf"_{{\text{{{latex_text(row.path)}}}}}"
-            lines += _aligned(rf"\text{{{latex_text(_name(metric))}}}{index}", polynomial, f.symbols)
-    for d in derivatives:
-        name = rf"\frac{{\partial\,\text{{{latex_text(_name(d.metric))}}}}}{{\partial {_latex_name(d)}}}"
-        lines += _aligned(name, d.polynomial, f.symbols)
-    comment = f"% {terminal(f.report.network.name)}; needs amsmath"
-    return "\n".join([comment, r"\begin{align*}", " \\\\\n".join(lines), r"\end{align*}"]) + "\n"
-
-
-def _latex_name(d: Derivative) -> str:
-    from costcalc.number.polynomial import Atom
-
-    return atom_text(Atom("symbol", d.symbol, ()), LATEX)
-
-
-def _aligned(name: str, polynomial: Polynomial, point: Mapping[str, Any], per_line: int = 3) -> list[str]:
-    terms = [term(polynomial, m, c, LATEX) for m, c, _ in polynomial.sizes(point)] or ["0"]
-    signed = [terms[0], *(t if t.startswith("-") else f"+ {t}" for t in terms[1:])]
-    chunks = [" ".join(signed[i : i + per_line]) for i in range(0, len(signed), per_line)]
-    return [f"{name} &= {chunks[0]}", *(rf"&\quad {chunk}" for chunk in chunks[1:])]
-
-
-def formula_program(f: Formulas, language: str) -> str:
-    """The exact totals as a program in Python or JavaScript."""
-    fixed = ", ".join(f"{name} = {_value(v)}" for name, v in f.fixed.items())
-    about = [f"{f.report.network.name}, counted as `{f.report.convention.name}`" + (f"; {fixed}" if fixed else "")]
-    conditions = [f"{name} >= {_value(v)}" for name, v in f.bounds.items()]
-    conditions += [relation_text(r, PYTHON) for r in f.relations]
-    about += ["exact for " + ", ".join(conditions)] if conditions else []
-    write = {"python": program.python, "javascript": program.javascript}[language]
-    return write(about, f.symbols, f.total.exact)
-
-
-def formula_json(f: Formulas, derivatives: Sequence[Derivative] = ()) -> dict[str, Any]:
-    """The `costcalc/formula/1` document: expressions in Python's syntax, of exact numbers."""
-    network, convention = f.report.network, f.report.convention
-    steps, others = f.granted
-    document: dict[str, Any] = {
-        "schema": "costcalc/formula/1",
-        "version": VERSION,
-        "network": {"name": network.name, "source": network.source, "spec": network.origin, "sha256": network.sha256},
-        "convention": {"name": convention.name, "unit": convention.unit},
-        "symbols": {name: plain(v) for name, v in f.symbols.items()},
-        "hyperparameters": {name: plain(v) for name, v in f.fixed.items()},
-        **_readings(f.total),
-        "ideal_equals_exact": {
-            "multiples_of": {name: plain(step) for name, step in steps.items()},
-            "conditions": [relation_text(r, PYTHON) for r in others],
-        },
-        "exact_holds": {
-            "at_least": {name: plain(v) for name, v in f.bounds.items()},
-            "conditions": [relation_text(r, PYTHON) for r in f.relations],
-        },
-        "checked_at": [{name: plain(v) for name, v in c.setting.items()} for c in f.checked if c.exact],
-    }
-    if f.rows:
-        document["rows"] = [{"path": row.path, **_readings(row)} for row in f.rows]
-    if derivatives:
-        document["derivatives"] = [
-            {
-                "of": d.metric,
-                "by": d.symbol,
-                "ideal": written(d.polynomial, PYTHON),
-                "elasticity": None if d.elasticity is None else plain(d.elasticity),
-            }
-            for d in derivatives
-        ]
-    return document
-
-
-def _readings(formula: Formula) -> dict[str, dict[str, str]]:
-    return {
-        "ideal": {metric: written(p, PYTHON) for metric, p in formula.ideal.items()},
-        "exact": {metric: written(p, PYTHON) for metric, p in formula.exact.items()},
-    }
-
-
-def _name(metric: str) -> str:
-    return NAMES.get(metric, metric)
-
-
-def _value(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value as text: 0.35, 6/7, true, a word."""
     if isinstance(value, bool):
         return str(value).lower()
-    return number_text(value) if isinstance(value, int | Fraction) else str(value)
+    return limit(value) if isinstance(value, int | Fraction) else str(value)
 
 
-def _decimal(value: Fraction | int, places: int) -> str:
-    """Rounded half up to so many places."""
+def rounded(value: Fraction | int, places: int = 0) -> str:
+    """With separators, rounded half up to so many places."""
     scaled = (2 * Fraction(value) * 10**places + 1) // 2
     sign, scaled = ("-" if scaled < 0 else ""), abs(scaled)
-    return f"{sign}{scaled // 10**places}.{scaled % 10**places:0{places}d}"
-
-
-def _rounded(value: Fraction | int) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{(2 * value + 1) // 2:,}"
+    decimals = f".{scaled % 10**places:0{places}d}" if places else ""
+    return f"{sign}{scaled // 10**places:,}{decimals}"

@@ -7,6 +7,7 @@ from typing import Any
 from costcalc.network import plain
 from costcalc.render.data import published_json
 from costcalc.render.escape import terminal
+from costcalc.render.worked import TEXT_SUM
 from costcalc.verify import Compared, Verification
 from costcalc.version import VERSION
 
@@ -43,8 +44,8 @@ def verification_text(v: Verification) -> str:
 def _told(v: Verification, node: Compared) -> list[str]:
     lines = [f"  {node.path} ({node.kind}{f', {node.span}' if node.span else ''})"]
     for name, predicted, executed in node.differences:
-        formula = v.formula(node, name) if name != "output" else ""
-        by = f" by {formula}" if formula else ""
+        formula = v.formula(node, name) if name != "output" else None
+        by = f" by {TEXT_SUM.factored(formula.polynomial)}" if formula else ""
         lines.append(f"    {name}: predicted {predicted}{by}, executed {executed}")
     if node.literal is not None and node.literal != node.executed:
         lines.append(f"    executed {dict(node.executed)}, literally {dict(node.literal)}")

@@ -1,0 +1,163 @@
+"""The symbols that the formulas of some layers share, and what is made of a traced number: a formula that is checked.
+
+What would be too long to read inside a product gets a symbol of its own, with its meaning: the taps that lie on the
+input, the values in the bins of an adaptive pool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from costcalc.number.graph import Affine, Graph
+from costcalc.number.polynomial import Polynomial, expanded
+from costcalc.number.traced import Trace, Traced
+from costcalc.shape import AXES
+
+LETTERS = {"length": "L", "depth": "D", "height": "H", "width": "W", "tokens": "T"}
+READ = ("V", *(f"V_{i}" for i in "DHW23"))
+ORDER = ("B", "D_K", "K_D", "K_H", "K_W", *READ, "M", "m", "N", "g", "T", "L", "D", "H", "W", "D_F")  # of reading
+ON_INPUT = "taps on the input, not on padding, of all windows along {}"
+IN_BINS = "values in all bins along {}"
+
+
+class Disproved(Exception):  # noqa: N818 - a bug of ours
+    """A formula that does not give the counted integer."""
+
+
+class Symbol(NamedTuple):
+    """A letter of a formula, its value here and what it stands for; one that is short for an expression has that."""
+
+    name: str
+    value: int
+    meaning: str
+    short_for: Polynomial | None = None
+
+
+class Formula(NamedTuple):
+    """A count, multiplied out, and the symbols in it in the order in which they are read."""
+
+    polynomial: Polynomial
+    symbols: tuple[Symbol, ...]
+
+    @property
+    def point(self) -> dict[str, int]:
+        """The values of the symbols."""
+        return {symbol.name: symbol.value for symbol in self.symbols}
+
+    @property
+    def value(self) -> int:
+        """The count."""
+        return int(self.polynomial.at(self.point))
+
+    @property
+    def expression(self) -> Any:
+        """The formula as an expression of sympy."""
+        from costcalc.number.algebra import expression
+
+        return expression(self.polynomial)
+
+
+class Symbols:
+    """The symbols by name, and the trace in which they are numbers."""
+
+    def __init__(self) -> None:
+        self.trace = Trace()
+        self.known: dict[str, Symbol] = {}
+        self._short: dict[Affine, Affine] = {}  # expressions that have a symbol, and that
+
+    @property
+    def point(self) -> dict[str, int]:
+        """The values of all symbols."""
+        return {symbol.name: symbol.value for symbol in self.known.values()}
+
+    def number(self, name: str, value: int, meaning: str, short_for: Polynomial | None = None) -> Traced:
+        """The symbol of this name; where that has another value already, one with a number at its name."""
+        base, count = name, 1
+        while name in self.known and self.known[name].value != value:
+            count += 1
+            name = f"{base}_{count}"
+        self.known.setdefault(name, Symbol(name, value, meaning, short_for))
+        return self.trace.symbol(name, value, whole=True)
+
+    def formula(self, what: str, number: Any, counted: int) -> Formula:
+        """The formula of a number that was counted as an int, too. Raises Disproved where it gives another."""
+        polynomial = expanded(self.trace.graph, self._shortened(form_of(number)))
+        used = set(polynomial.symbols())
+        used |= {name for s in self.known.values() if s.name in used and s.short_for for name in s.short_for.symbols()}
+        formula = Formula(polynomial, in_order(s for s in self.known.values() if s.name in used))
+        value = polynomial.at(formula.point)
+        if value != counted:
+            raise Disproved(f"the formula of {what} gives {value}, counted are {counted}")
+        return formula
+
+    # -- symbols for expressions --------------------------------------------------------------------------------------
+
+    def shorten(self, numbers: Iterable[Any]) -> None:
+        """Gives a symbol to what is too long to read in a product: V, or one for each axis."""
+        nodes = self.trace.graph.nodes
+        found: dict[Affine, None] = {}
+        for index in sorted(self.trace.graph.needed(map(form_of, numbers))):
+            if nodes[index].op == "inside":
+                found[_single(index)] = None
+            elif nodes[index].op == "mul":
+                found.update({part: None for part in nodes[index].parts if self._long(part)})
+        if len(found) in (2, 3):  # one for each axis, in their order
+            named = [(f"V_{LETTERS[axis]}", f"the {axis}") for axis in AXES[len(found)]]
+        else:
+            named = [("V", "each axis"), *((f"V_{i}", "an axis") for i in range(2, len(found) + 1))]
+        for form, (name, axis) in zip(found, named, strict=False):
+            if form not in self._short:
+                self._short[form] = self._unpadded(form) or self._symbol(form, name, axis)
+
+    def _symbol(self, form: Affine, name: str, axis: str) -> Affine:
+        polynomial = expanded(self.trace.graph, form)
+        long = self._long(form)
+        meaning = (IN_BINS if long else ON_INPUT).format(axis)
+        return self.number(name, int(polynomial.at(self.point)), meaning, polynomial if long else None).form
+
+    def _long(self, form: Affine) -> bool:
+        """Whether it is a sum with more in it than products of symbols."""
+        nodes = self.trace.graph.nodes
+        return len(form.terms) > 1 and any(nodes[n].op not in ("symbol", "mul", "div") for n, _ in form.terms)
+
+    def _unpadded(self, form: Affine) -> Affine | None:
+        """All taps of all windows, where none of them lies on padding."""
+        if self._long(form):
+            return None
+        graph = self.trace.graph
+        _, outputs, taps, *_ = graph.nodes[form.terms[0][0]].parts
+        every = graph.product(taps, outputs)
+        return every if expanded(graph, every).at(self.point) == expanded(graph, form).at(self.point) else None
+
+    def _shortened(self, form: Affine) -> Affine:
+        """The same number with those symbols in it."""
+        if form in self._short:
+            return self._short[form]
+        return Graph.total([Affine(form.constant), *(self._node(n).scaled(c) for n, c in form.terms)])
+
+    def _node(self, index: int) -> Affine:
+        graph, form = self.trace.graph, _single(index)
+        node = graph.nodes[index]
+        if form in self._short or node.op not in ("mul", "div"):
+            return self._short.get(form, form)
+        a, b = map(self._shortened, node.parts)
+        return graph.product(a, b) if node.op == "mul" else graph.quotient(a, b, node.whole)
+
+
+def form_of(x: Any) -> Affine:
+    """The expression of a number of any kind."""
+    return x.form if isinstance(x, Traced) else Affine(x)
+
+
+def _single(index: int) -> Affine:
+    return Affine(0, ((index, 1),))
+
+
+def in_order(symbols: Iterable[Symbol]) -> tuple[Symbol, ...]:
+    """The symbols, each once, in the order in which they are read."""
+
+    def place(symbol: Symbol) -> tuple[int, str]:
+        return ORDER.index(symbol.name) if symbol.name in ORDER else len(ORDER), symbol.name
+
+    return tuple(sorted({symbol.name: symbol for symbol in symbols}.values(), key=place))
