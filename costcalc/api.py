@@ -102,7 +102,7 @@ class Model:
         axes: Mapping[str, Any] | None = None,
         /,
         *,
-        totals: Sequence[str] = (),
+        totals: Sequence[str] | str = (),
         convention: str | Convention = "paper",
         batch: int = 1,
         dtype: str = "float32",

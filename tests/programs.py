@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from costcalc import number
 from costcalc.number.graph import Affine, Graph
 from costcalc.number.lowering import Lowering, factored
+from costcalc.number.polynomial import IDEAL
 from costcalc.number.ranges import Ranges
 from costcalc.number.tape import Tape
-from costcalc.number.traced import Trace
+from costcalc.number.traced import Trace, Traced
 
 Program = Any  # a name, a number, or (function, program, ...)
 Point = Mapping[str, Any]
@@ -103,7 +104,7 @@ def plainly(program: Program, point: Point) -> Any:
 
 def form(x: Any) -> Affine:
     """The expression of a result, which may be a plain number."""
-    return getattr(x, "form", None) or Affine(x)
+    return x.form if isinstance(x, Traced) else Affine(x)
 
 
 MEANING: dict[str, Callable[..., Any]] = {
@@ -118,6 +119,7 @@ MEANING: dict[str, Callable[..., Any]] = {
     "gcd": lambda a, b: math.gcd(int(a), int(b)),
     "made_divisible": number.make_divisible,
     "inside": number.taps_inside,
+    **dict.fromkeys(IDEAL, lambda first, *_: first),
 }
 
 
@@ -161,9 +163,7 @@ def tape_of(
     denominators = {name: math.lcm(*(Fraction(p[name]).denominator for p in several)) for name in names}
     inputs = {node: denominators[name] for name, node in names.items()}
     tape = Tape(graph, forms, Ranges(graph, spans or spans_of(several)), inputs, signs)
-    columns = [
-        np.array([int(p[name] * denominators[name]) for p in several], dtype=object) for name in names
-    ]
+    columns = [np.array([int(p[name] * denominators[name]) for p in several], dtype=object) for name in names]
     fits = [all(abs(x) < 2**62 for x in column) for column in columns]
     return tape, [c.astype(np.int64) if fit else c for c, fit in zip(columns, fits, strict=True)]
 

@@ -25,7 +25,7 @@ from costcalc.kinds import FAMILIES, FOLLOWERS, REGISTRY, REQUIRED, Kind, window
 from costcalc.kinds.attributes import MAX_SIZE
 from costcalc.network import INPUT, Network
 from costcalc.render.expression import TEXT
-from costcalc.render.worked import Layerwise
+from costcalc.render.worked import Style
 from costcalc.shape import Shape
 from costcalc.spec import bundled, read_document
 from costcalc.spec.expand import MAX_LAYERS
@@ -79,8 +79,8 @@ def _listed(formulas: Mapping[str, Formula], names: Sequence[str]) -> str:
     """What is counted, each by its formula, as in `M·D_F²`."""
     if "valid_macs" in formulas and formulas["valid_macs"].polynomial == formulas["macs"].polynomial:
         names = [name for name in names if name != "valid_macs"]  # there is no padding
-    writer = Layerwise(TEXT, "·", spelled=False)
-    found = {name: writer.factored(formulas[name].polynomial).replace("^2", "²") for name in names if name in formulas}
+    style = Style(TEXT, "·")
+    found = {name: style.factored(formulas[name].polynomial).replace("^2", "²") for name in names if name in formulas}
     return ", ".join(f"{text} {WORDS.get(name, name.replace('_', ' '))}" for name, text in found.items()) or "-"
 
 

@@ -35,9 +35,9 @@ FLOORS = {
     "": 9, "__main__": 9,  # the package's face, which imports the API when a public name is first used
 }  # fmt: skip
 # A renderer gets finished values: of what counts it may see the record, and nothing that makes one.
-RENDER_MAY_IMPORT = {"explore.explanation", "explore.instead", "formulas", "formulas.symbols", "census", "cost.report", "explore.comparison", "explore.contrast", "explore.swept", "errors", "network", "units", "verify", "version"}
+RENDER_MAY_IMPORT = {"explore.explanation", "explore.instead", "formulas", "formulas.symbols", "number.polynomial", "census", "cost.report", "explore.comparison", "explore.contrast", "explore.swept", "errors", "network", "units", "verify", "version"}
 CODE_RUNNERS = {"eval", "exec", "compile", "__import__", "sympify", "parse_expr", "lambdify", "literal_eval", "S"}
-EXTRAS = {"plot", "parquet"}  # what a command needs that few people call; the other extras are for tests
+FOR_TESTS = {"dev", "crosscheck"}  # the other extras are what a command needs that few people call
 INTERNAL_ASSERTS = {"spec.expand"}  # an impossible case that only the type checker must be told of
 
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -221,6 +221,13 @@ def test_networks_are_laid_side_by_side_without_libraries_of_numbers(arguments):
     assert not loaded(COLD, *arguments) & {"sympy", "numpy", "pydantic", "rich"}
 
 
+@pytest.mark.parametrize("format", ["text", "json", "latex"])
+def test_a_cold_explanation_is_light(format):
+    """The ratios of the paper take no more than subtracting powers."""
+    modules = loaded(COLD, "explain", "mobilenet_v1", "stage7/1/depthwise", "--format", format)
+    assert not modules & {"sympy", "numpy", "pydantic", "rich"}
+
+
 def test_a_cold_table_for_a_terminal_is_light():
     modules = loaded(COLD, "report", "mobilenet_v1", "--alpha", "0.35", FORCE_COLOR="1")
     assert "rich" in modules, "the terminal's table is rich's"
@@ -270,7 +277,7 @@ def test_what_is_packaged_exists():
 def test_what_is_imported_is_declared():
     """Every third-party module is a dependency, and every dependency is imported."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = [d for name, needed in project["optional-dependencies"].items() if name in EXTRAS for d in needed]
+    extras = [d for name, needed in project["optional-dependencies"].items() if name not in FOR_TESTS for d in needed]
     declared = {re.match(r"[\w-]+", d)[0] for d in (*project["dependencies"], *extras)}
     distribution = {"yaml": "pyyaml"}
     used = {room(m) for tree in TREES.values() for m in imported(tree)} - set(sys.stdlib_module_names) - {"costcalc"}

@@ -200,7 +200,7 @@ def test_every_document_and_variable_is_described():
 
 def test_every_exit_code_is_described():
     codes = {0, *map(int, re.search(r"USAGE, BUG, INTERRUPTED = (\d+), (\d+), (\d+)", sources()).groups())}
-    codes.add(int(re.search(r"^DISAGREED = (\d+)", sources(), re.MULTILINE).group(1)))
+    codes |= {int(re.search(rf"^{name} = (\d+)", sources(), re.MULTILINE).group(1)) for name in ("DISAGREED", "EXCEEDED")}
     listed = re.findall(r"^\| (\d+) \|", text("docs/commands.md"), re.MULTILINE)
     assert codes == set(map(int, listed))
 

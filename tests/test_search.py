@@ -7,7 +7,6 @@ import importlib.util
 import io
 import itertools
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -121,7 +120,7 @@ def test_a_large_front_of_many_objectives():
     keys = tuple(random.integers(0, 12, 9000) for _ in range(4))
     front = front_of(Front(keys, np.arange(9000), np.ones(9000, dtype=np.int64)))
     distinct = set(zip(*(key.tolist() for key in keys), strict=True))
-    expected = {v for v in distinct if not any(o != v and all(a <= b for a, b in zip(o, v)) for o in distinct)}
+    expected = {v for v in distinct if not any(o != v and all(a <= b for a, b in zip(o, v, strict=True)) for o in distinct)}
     assert set(zip(*(key.tolist() for key in front.keys), strict=True)) == expected
 
 
@@ -166,7 +165,6 @@ def test_processes_find_what_one_finds(whole: Outcome):
 def test_a_small_search_starts_no_process():
     assert processes(Plan(1000, 100), None) == 1
     assert processes(Plan(1000, 100), 4) == 4
-    assert processes(Plan(10**9, 10**6), None) >= 1
     assert processes(Plan(100, 100), 4) == 1
 
 
@@ -198,7 +196,7 @@ def test_objectives(case: str):
     assert search.total == 3**4 * 2 and len(points) > 20
     front = evaluate(of, 0, search.total).front
     expected = brute(points)
-    assert {n: s for n, s in expected.values()} == dict(zip(front.numbers.tolist(), front.same.tolist(), strict=True))
+    assert dict(expected.values()) == dict(zip(front.numbers.tolist(), front.same.tolist(), strict=True))
 
 
 def test_points_that_cannot_be_built_are_counted():
@@ -233,7 +231,7 @@ def test_a_sample_is_the_same_however_it_is_cut():
     search = Search(of)
     drawn = search.points(0, 5000)
     numbers = search.numbers(drawn)
-    assert 0 <= numbers.min() and numbers.max() < SIZE and len(set(numbers.tolist())) > 4500
+    assert numbers.min() >= 0 and numbers.max() < SIZE and len(set(numbers.tolist())) > 4500
     parts = [search.numbers(search.points(start, min(start + 617, 5000))) for start in range(0, 5000, 617)]
     assert np.concatenate(parts).tolist() == numbers.tolist()
     assert [setting(search.grid, n) for n in numbers[:20].tolist()] == [drawn.setting(i) for i in range(20)]
@@ -284,10 +282,10 @@ input: [3, 16, 16]
 layers:
   - rows:
       columns: [out, k]
-      data: [%s]
+      data: [ROWS]
       layers:
         - conv: {out: out, kernel: k, bias: false}
-""" % ", ".join(["[8, 3]"] * 24)
+""".replace("ROWS", ", ".join(["[8, 3]"] * 24))
 
 
 @pytest.mark.parametrize("way", [SAMPLE, EVOLVE])
@@ -373,9 +371,8 @@ def test_an_interrupted_search_is_resumed(jobs: str, tmp_path: Path):
     assert (process.returncode, out) == (130, "")
     kept = sorted(state.glob("shard-*"))
     assert 5 <= len(kept) < 198
-    assert err == (
-        f"{len(kept)} of 198 shards are kept in state; the same with `--resume` goes on\ninterrupted\n"
-    )
+    assert err.startswith(f"{len(kept)} of 198 shards are kept in state; the same with `--resume` goes on\n")
+    assert "Traceback" not in err
     before = {path: path.stat().st_mtime_ns for path in kept}
     again = begin(tmp_path, "--state", "state", widest=80)
     assert again.communicate(timeout=30)[1].startswith("error: `state` holds a search already")
@@ -401,7 +398,7 @@ def test_a_damaged_shard_is_done_again(cli: Cli, tmp_path: Path, monkeypatch: py
     first = run(cli, tmp_path, "--state", "state", "--format", "json")
     files = sorted(Path("state").glob("shard-*"))
     files[0].write_text(files[0].read_text()[:-20])
-    files[1].write_bytes(files[1].read_bytes().replace(b'"same": [1', b'"same": [2', 1))
+    files[1].write_bytes(files[1].read_bytes().replace(b'"visited": 4096', b'"visited": 4095', 1))
     files[2].write_text(files[3].read_text())
     files[4].write_bytes(b"\xff\x00")
     files[5].unlink()
@@ -421,7 +418,7 @@ def test_a_state_of_another_search_is_refused(cli: Cli, tmp_path: Path, monkeypa
     Path("full").mkdir()
     Path("full", "thesis.txt").write_text("mine")
     refused = run(cli, tmp_path, "--state", "full")
-    assert (refused.code, os.listdir("full")) == (2, ["thesis.txt"])
+    assert (refused.code, [path.name for path in Path("full").iterdir()]) == (2, ["thesis.txt"])
     assert "`full` is no state of a search" in refused.err
     assert "cannot keep the search in `chain.yaml`" in run(cli, tmp_path, "--state", "chain.yaml").err
     Path("state", "search.json").write_text("{}")
@@ -491,7 +488,7 @@ def test_a_found_point_is_written_as_a_spec(cli: Cli, tmp_path: Path, monkeypatc
     assert {name: report["totals"][name] for name in ("params", "madds")} == front[3]["totals"]
     assert report["network"]["name"] == f"Chain, point {front[3]['point']} of space.yaml"
     own = {f"stage{i}.{column}": value for i, cells in enumerate(((8, 3), (16, 3), (24, 5), (32, 3)), 1)
-           for column, value in zip(("out", "k"), cells)}  # fmt: skip
+           for column, value in zip(("out", "k"), cells, strict=True)}  # fmt: skip
     changed = {name: value for name, value in front[3]["choices"].items() if own[name] != value}
     lines = table.out.partition("choices of 4")[2].splitlines()[1:]
     assert {f"{row}.{pair.split()[0]}": int(pair.split()[1]) for line in lines for row, pairs in [line.split(None, 1)]
@@ -530,7 +527,7 @@ WRONG = {
     ("--maximize", "madds", "--minimize", "madds"): "`madds` is an objective twice",
     ("--maximize", "stage2.s"): "unknown objective `stage2.s`",
     ("--pick", "9999"): "there is no point 9,999 to pick",
-    ("--set", "stage2.k=3"): "unknown hyper-parameter `stage2.k`",
+    ("--set", "zeta=3"): "unknown hyper-parameter `zeta`",
     ("--max-params", "few"): "the budget `params` cannot be `few`",
     ("--convention", "papers"): "unknown convention `papers`",
     ("--dtype", "float"): "unknown dtype `float`",
@@ -579,7 +576,9 @@ def test_names_from_files_act_nowhere(cli: Cli, tmp_path: Path, monkeypatch: pyt
     Path("space.yaml").write_text(SPACE % 8 + 'name: "\\e[2J</title>"\n')
     for format in ("table", "md", "csv", "latex", "html"):
         out = cli("search", "chain.yaml", "--space", "space.yaml", "--format", format).out
-        assert "\x1b" not in out and "<b>" not in out.replace("`", ""), format
+        assert "\x1b" not in out and "\x07" not in out, format
+        assert format != "html" or ("<b>" not in out and out.count("</title>") == 1)
+        assert format != "csv" or not any(cell[:1] in "=+-@" for row in csv.reader(io.StringIO(out)) for cell in row)
 
 
 def test_extras_that_are_missing_are_named(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

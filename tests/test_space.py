@@ -66,7 +66,7 @@ def test_choices_of_cells():
         "stage1.k": (5, 3), "stage2.t": (4,), "stage2.out": (8, 16, 24), "stage2.nl": ("relu", "hard_swish"),
         "stage2.se": (True, False),
     }  # fmt: skip
-    assert list(found)[0] == "stage1.k"
+    assert next(iter(found)) == "stage1.k"
     assert {type(value) for value in found["stage2.se"]} == {bool}
 
 
@@ -233,7 +233,7 @@ def test_all_that_is_wrong_is_told_at_once():
 
 @pytest.mark.parametrize("text", ["[1, 2]", "rows: {stage1: {k: [3]}}", "costcalc: 1", "costcalc-space: 2"])
 def test_other_files_are_no_spaces(text: str):
-    with pytest.raises(CostcalcError, match="not a design space|version of spaces"):
+    with pytest.raises(CostcalcError, match=r"not a design space|version of spaces"):
         read_space(parse_document(Source("tiny.yaml", SPEC)), Source("space.yaml", text))
 
 

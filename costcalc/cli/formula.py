@@ -1,16 +1,21 @@
 """`costcalc formula`: parameters and multiply-adds in closed form."""
 
-from typing import Annotated, Optional
+from pathlib import Path
+from typing import Annotated, Any, Optional
 
 import typer
 
 from costcalc.cli.common import Output, Settings, Spec, SpecCommand, command_app, document_for, given, one_of, write
+from costcalc.cost import DTYPES
 from costcalc.cost.report import BY
 from costcalc.errors import Problem, UsageError, unknown
 from costcalc.explore.budget import read_metric
 from costcalc.explore.formula import Formulas
 from costcalc.explore.tracing import Way
-from costcalc.render.formula import FORMATS, formula_json, formula_latex, formula_program, formula_text
+from costcalc.render.formula import FORMATS, PROGRAMS, render_formula
+from costcalc.spec import Document
+
+SUFFIXES = {".md": "md", ".tex": "latex", ".json": "json", ".py": "python", ".js": "javascript", ".mjs": "javascript"}
 
 app = command_app()
 
@@ -35,7 +40,9 @@ def formula(
     depth: Annotated[
         Optional[int], typer.Option("--depth", min=1, metavar="N", help="Rows are what shares N parts of a path.")
     ] = None,
-    layer: Annotated[Optional[str], typer.Option("--layer", metavar="PATH", help="Only the row of this path.")] = None,
+    layer: Annotated[
+        Optional[str], typer.Option("--layer", metavar="PATH", help="Only the row of this path, a layer by default.")
+    ] = None,
     derivative: Annotated[
         Optional[str], typer.Option("--derivative", metavar="NAME", help="Of the ideal formulas, with elasticities.")
     ] = None,
@@ -45,11 +52,21 @@ def formula(
     convention: Annotated[
         str, typer.Option("--convention", metavar="NAME|FILE", help="How to count; adds `count` to the totals.")
     ] = "paper",
+    batch: Annotated[
+        int, typer.Option("--batch", min=1, max=10**9, metavar="N", help="Samples in a forward pass.")
+    ] = 1,
+    dtype: Annotated[
+        str, typer.Option("--dtype", metavar="|".join(DTYPES), help="How weights and activations are stored.")
+    ] = "float32",
     latex: Annotated[bool, typer.Option("--latex", help="The same as `--format latex`.")] = False,
     format: Annotated[
-        str,
-        typer.Option("--format", metavar="|".join(FORMATS), help="How to write it; programs are of the exact ones."),
-    ] = "text",
+        Optional[str],
+        typer.Option(
+            "--format",
+            metavar="|".join(FORMATS),
+            help="How to write it; by default as the name of FILE ends, or text. Programs are of exact formulas.",
+        ),
+    ] = None,
     output: Output = None,
 ) -> None:
     """What a network costs, as formulas in its hyper-parameters: ideal polynomials, or exact with every rounding.
@@ -59,38 +76,65 @@ def formula(
       costcalc formula mobilenet_v1 --exact
       costcalc formula mobilenet_v1 --derivative alpha
       costcalc formula mobilenet_v2 --by stage --format latex
-      costcalc formula mobilenet_v3_large --format javascript -o v3.js
+      costcalc formula mobilenet_v3_large -o v3.js
 
     Every formula is compared with counted integers, at the given settings and at 20 random ones, before it is printed.
     """
-    format = "latex" if latex else one_of("format", format, FORMATS)
-    if derivative and exact:
-        help_ = "leave out `--exact`: the derivative is that of the ideal formulas"
-        raise UsageError(Problem("an exact count moves in steps and has no derivative", None, help_))
-    if (by or layer) and depth:
-        raise UsageError(Problem("`--depth` beside `--by` or `--layer`", None, "keep one of them"))
-    metrics = list(dict.fromkeys(read_metric(name) for name in totals.split(",") if name.strip()))
-    if convention != "paper" and "count" not in metrics:
-        metrics.append("count")
-    if not metrics:
-        raise UsageError(Problem("`--totals` names none", None, "as in `--totals params,madds`"))
+    asked = {"exact": exact, "by": by, "depth": depth, "layer": layer, "derivative": derivative, "latex": latex}
+    format = _format(format, latex, output)
+    _refuse(asked, format)
+    one_of("dtype", dtype, DTYPES)
+    metrics = _metrics(totals, convention)
     values = given(settings)
     document = document_for(ctx, spec, values)
-    free = [name.strip() for name in vary.split(",") if name.strip()] if vary is not None else None
-    for name in free or ():
-        if name not in {p.name for p in document.hyperparameters}:
-            raise UsageError(unknown("hyper-parameter", name, [p.name for p in document.hyperparameters]))
-    rows = one_of("grouping", by, BY) if by else "layer" if layer and not depth else None
-    found = Formulas(document, values, free, metrics, Way(convention), rows, depth)  # type: ignore[arg-type]
+    rows = one_of("grouping", by, BY) if by else "layer" if layer else None
+    way = Way(convention, batch, dtype)
+    found = Formulas(document, values, _free(document, vary), metrics, way, rows, depth)  # type: ignore[arg-type]
     if layer:
         found.keep(layer)
-    derivatives = found.derivatives(derivative) if derivative else []
-    if format == "json":
-        from costcalc.render.data import to_json
+    derivatives = found.derivatives(derivative) if derivative else ()
+    if found.no_ideal and not exact and format not in ("json", *PROGRAMS):
+        help_ = "`--exact` shows the exact ones"
+        raise UsageError(Problem(f"there are no ideal formulas: {found.no_ideal}", None, help_))
+    write(render_formula(found.formulated(derivatives), format, exact), output, [spec, convention])
 
-        text = to_json(formula_json(found, derivatives))
-    elif format in ("python", "javascript"):
-        text = formula_program(found, format)
-    else:
-        text = (formula_latex if format == "latex" else formula_text)(found, exact, derivatives)
-    write(text, output, [spec, convention])
+
+def _format(format: str | None, latex: bool, output: str | None) -> str:
+    if format is not None and one_of("format", format, FORMATS) != "latex" and latex:
+        raise UsageError(Problem(f"`--latex` beside `--format {format}`", None, "keep one of them"))
+    return "latex" if latex else format or SUFFIXES.get(Path(output or "").suffix, "text")
+
+
+def _refuse(asked: dict[str, Any], format: str) -> None:
+    """Raises UsageError for options that do not go together."""
+    if asked["derivative"] and asked["exact"]:
+        help_ = "leave out `--exact`: the derivative is that of the ideal formulas"
+        raise UsageError(Problem("an exact count moves in steps and has no derivative", None, help_))
+    if asked["depth"] and (asked["by"] or asked["layer"]):
+        raise UsageError(Problem("`--depth` beside `--by` or `--layer`", None, "keep one of them"))
+    for option in ("by", "depth", "derivative"):
+        if format in PROGRAMS and asked[option] and not (option == "by" and asked["layer"]):
+            help_ = "a program has the exact totals, or with `--layer` those of a row"
+            raise UsageError(Problem(f"`--{option}` beside `--format {format}`", None, help_))
+
+
+def _metrics(totals: str, convention: str) -> list[str]:
+    """The totals that are asked for, each once."""
+    metrics = list(dict.fromkeys(read_metric(name.strip()) for name in totals.split(",") if name.strip()))
+    if not metrics:
+        raise UsageError(Problem("`--totals` names none", None, "as in `--totals params,madds`"))
+    return [*metrics, "count"] if convention != "paper" and "count" not in metrics else metrics
+
+
+def _free(document: Document, vary: str | None) -> list[str] | None:
+    """The names of `--vary`; None where the usual ones are meant."""
+    if vary is None:
+        return None
+    names = list(dict.fromkeys(name.strip().replace("-", "_") for name in vary.split(",") if name.strip()))
+    declared = [parameter.name for parameter in document.hyperparameters]
+    if not names:
+        raise UsageError(Problem("`--vary` names no hyper-parameter", None, "as in `--vary alpha,resolution`"))
+    for name in names:
+        if name not in declared:
+            raise UsageError(unknown("hyper-parameter", name, declared))
+    return names

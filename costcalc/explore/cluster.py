@@ -14,13 +14,14 @@ from concurrent.futures import CancelledError
 from contextlib import suppress
 from typing import Any
 
-from costcalc.errors import CostcalcError, Problem, UsageError, visible
+from costcalc.errors import Problem, UsageError, visible
 from costcalc.explore.search import Outcome, Task
 from costcalc.explore.shards import Shard, Step, evaluate
 from costcalc.version import VERSION
 
 PATIENCE = 5  # seconds until a scheduler that does not answer is given up
 GATHERING = 20  # seconds until at least one worker must have joined
+LOGGERS = ("distributed", "distributed.client", "distributed.comm", "distributed.core", "distributed.utils")
 ADDRESS = re.compile(r"(tcp|tls|ws|wss)://[^\s/]+:\d+")
 
 
@@ -31,7 +32,8 @@ def library() -> Any:
     except ImportError:
         help_ = "pip install 'costcalc[cluster]'"
         raise UsageError(Problem("a cluster needs Dask distributed, which is not installed", None, help_)) from None
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it says of lost connections is said here
+    for name in LOGGERS:  # what they say of lost connections is said here
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     return distributed
 
 
@@ -88,7 +90,19 @@ def _client(dask: Any, address: str) -> Any:
         client.close()
         message = f"the scheduler at {address} has no workers after {GATHERING} seconds"
         raise UsageError(Problem(message, None, f"start one with `dask worker {address}`")) from None
+    try:
+        others = {f"costcalc {there}" for there in client.run(_version).values()} - {f"costcalc {VERSION}"}
+    except Exception as error:  # noqa: BLE001 - a worker without costcalc fails in ways of its own
+        others = {_first_line(error)}
+    if others:
+        client.close()
+        help_ = f"install costcalc {VERSION} in their environment"
+        raise UsageError(Problem("not every worker can do its part", None, help_, tuple(sorted(others))))
     return client
+
+
+def _version() -> str:
+    return VERSION
 
 
 async def _answer(dask: Any, address: str) -> None:
@@ -100,22 +114,26 @@ async def _answer(dask: Any, address: str) -> None:
 
 
 def _outcome(dask: Any, address: str, future: Any) -> Outcome:
-    """The outcome of a shard that has ended. Raises UsageError where it ended without one."""
-    if future.status == "finished":
+    """The outcome of a shard that has ended, here or, where its worker was lost before it told, in a second go.
+
+    Raises UsageError where it ended without one.
+    """
+    try:
         outcome: Outcome = future.result()
-        return outcome
-    if future.status in ("cancelled", "lost"):
-        raise UsageError(_lost(address))
-    error = future.exception()
-    if isinstance(error, CostcalcError):
-        raise error
-    if isinstance(error, dask.scheduler.KilledWorker):
+    except CancelledError:
+        raise UsageError(_lost(address)) from None
+    except dask.scheduler.KilledWorker as error:
         help_ = "each of them may have been short of memory"
-        raise UsageError(Problem("several workers were lost over one shard", None, help_, (_first_line(error),)))
-    if isinstance(error, ImportError):
-        help_ = f"install costcalc {VERSION} in the environment of the workers"
-        raise UsageError(Problem("a worker of the cluster cannot import what it needs", None, help_, (str(error),)))
-    raise error
+        raise UsageError(
+            Problem("several workers were lost over one shard", None, help_, (_first_line(error),))
+        ) from None
+    except (ImportError, RuntimeError) as error:  # the latter is what a scheduler makes of the former
+        if isinstance(error, RuntimeError) and "deserializ" not in str(error):
+            raise
+        help_ = f"install costcalc {VERSION} in the environments of the scheduler and the workers"
+        message = "the cluster cannot import what it needs"
+        raise UsageError(Problem(message, None, help_, (_first_line(error.__cause__ or error),))) from None
+    return outcome
 
 
 def _lost(address: str) -> Problem:

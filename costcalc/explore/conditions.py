@@ -7,7 +7,7 @@ A trace notes every comparison it met. Most come out the same for every network 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -73,10 +73,19 @@ def ideal_where(
     steps, comparisons = _taken_for_granted(graph, numbers)
     comparisons += [_comparison(graph, c) for c in open_]
     found = _where(comparisons, symbols, graph, exact.bounds)
-    return found._replace(
-        relations=(*found.relations, *_multiples(graph, numbers)),
-        steps=tuple((name, steps[name]) for name in symbols if name in steps),
+    return Where(
+        found.bounds,
+        (*(r for r in found.relations if not _skipped(r, steps)), *_multiples(graph, numbers)),
+        tuple((name, steps[name]) for name in symbols if name in steps),
     )
+
+
+def _skipped(relation: Relation, steps: Mapping[str, Rational]) -> bool:
+    """Whether it says of a symbol that it is not a number which no multiple of its step is."""
+    single, limit = _one_symbol(relation.left), relation.right.constant
+    if relation.relation != "!=" or single is None or limit is None or single[0] not in steps:
+        return False
+    return Fraction(limit) / Fraction(single[1]) % steps[single[0]] != 0
 
 
 def _limits_a_size(condition: Condition) -> bool:
@@ -89,7 +98,9 @@ def _comparison(graph: Graph, condition: Condition) -> Comparison:
     return expanded(graph, condition.difference), relation
 
 
-def _where(comparisons: Iterable[Comparison], symbols: Sequence[str], graph: Graph, known: Sequence[Bound] = ()) -> Where:
+def _where(
+    comparisons: Iterable[Comparison], symbols: Sequence[str], graph: Graph, known: Sequence[Bound] = ()
+) -> Where:
     """The comparisons put as bounds, and as relations where they are not true within these anyway."""
     bounds, others = list(known), []
     for difference, relation in comparisons:
@@ -107,6 +118,12 @@ def _where(comparisons: Iterable[Comparison], symbols: Sequence[str], graph: Gra
 def _relation(difference: Polynomial, relation: str) -> Relation:
     """`difference relation 0` without minus signs, and with what varies to the left."""
     graph = difference.graph
+    single = [m for m in difference.terms if m]
+    if len(single) == 1 and len(single[0]) == 1 and single[0][0][1] == 1:  # 2 x > 6 is x > 3
+        factor = difference.terms[single[0]]
+        relation = relation if factor > 0 else _MIRRORED[relation]
+        limit = tidy(Fraction(-difference.terms.get((), 0)) / factor)
+        return Relation(Polynomial(graph, {single[0]: 1}), relation, Polynomial(graph, {(): limit} if limit else {}))
     left = Polynomial(graph, {m: c for m, c in difference.terms.items() if c > 0})
     right = Polynomial(graph, {m: -c for m, c in difference.terms.items() if c < 0})
     if left.constant is not None:
@@ -118,7 +135,7 @@ def _relation(difference: Polynomial, relation: str) -> Relation:
 
 
 def _bound(difference: Polynomial, relation: str) -> Bound | None:
-    """The bound, where all it says is that one symbol, or one that is scaled and rounded, is above or below a number."""
+    """The bound, where all it says is that one symbol, scaled and rounded perhaps, is above or below a number."""
     terms = dict(difference.terms)
     limit = -terms.pop((), 0)
     if relation in ("==", "!=") or len(terms) != 1:

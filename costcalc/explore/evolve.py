@@ -1,7 +1,7 @@
 """Evolution for spaces that are too large to visit whole: NSGA-II on islands, in exact integers throughout.
 
-Source: Deb et al. 2002, A fast and elitist multiobjective genetic algorithm: NSGA-II. A point within the budgets betters
-any that is not, and of two that are not the one that exceeds them less is better. An island is one shard: it knows
+Source: Deb et al. 2002, A fast and elitist multiobjective genetic algorithm: NSGA-II. A point within the budgets is
+better than any that is not, and of two that are not, the one that exceeds them less. An island is one shard: it knows
 nothing of the others, and its random numbers come from the seed and its own number alone, so the result does not
 depend on where or when it is evaluated. What is kept is the front of all that was visited, not the last generation.
 """
@@ -9,6 +9,7 @@ depend on where or when it is evaluated. What is kept is the front of all that w
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ class Island:
 
     def new(self, codes: Any) -> Any:
         """Those of the points that were not visited yet, each once, as many as may still be."""
-        chosen = []
+        chosen: list[int] = []
         points = Points(self.search.grid.axes, list(codes.T))
         for i, number in enumerate(self.search.numbers(points).tolist()):
             if number not in self.seen and len(chosen) < self.stop - self.position:
@@ -113,20 +114,35 @@ def evolve(search: Search, start: int, stop: int, step: Callable[[int], None]) -
 
 def fronts(rows: list[tuple[Any, ...]]) -> list[list[int]]:
     """The indices of the best, of the best of the others, and so on, until a population is full."""
-    left = list(range(len(rows)))
+    kept = [i for i, row in enumerate(rows) if not row[0]]
+    exceeding = sorted((row[0], i) for i, row in enumerate(rows) if row[0])
+    found = _peeled(kept, rows)
+    taken = len(kept)
+    for _, group in groupby(exceeding, key=lambda pair: pair[0]):
+        if taken >= POPULATION:
+            break
+        found.append([i for _, i in group])
+        taken += len(found[-1])
+    return found
+
+
+def _peeled(kept: list[int], rows: list[tuple[Any, ...]]) -> list[list[int]]:
+    """The fronts of the points within the budgets, until a population is full."""
+    if not kept:
+        return []
+    keys = [np.unique(np.array(column, dtype=object), return_inverse=True)[1].ravel() for column in zip(
+        *(rows[i][1:] for i in kept), strict=True)]  # fmt: skip
+    notworse = np.logical_and.reduce([key[:, None] <= key[None, :] for key in keys])
+    better = notworse & ~notworse.T
+    over = better.sum(axis=0)  # how many better each
     found: list[list[int]] = []
     taken = 0
-    columns = [np.unique(np.array(column, dtype=object), return_inverse=True)[1] for column in zip(*rows, strict=True)]
-    table = np.stack(columns, axis=1) if columns else np.zeros((0, 1), dtype=np.int64)
-    while left and taken < POPULATION:
-        part = table[left]
-        over = part[:, 0]
-        notworse = (part[:, None, 1:] <= part[None, :, 1:]).all(axis=2)
-        better = (notworse & ~notworse.T & (over[:, None] == over[None, :])) | (over[:, None] < over[None, :])
-        best = ~better.any(axis=0)
-        found.append([i for i, b in zip(left, best.tolist(), strict=True) if b])
-        left = [i for i, b in zip(left, best.tolist(), strict=True) if not b]
-        taken += len(found[-1])
+    while taken < min(POPULATION, len(kept)):
+        best = np.flatnonzero(over == 0)
+        found.append([kept[i] for i in best.tolist()])
+        taken += len(best)
+        over -= better[best].sum(axis=0)
+        over[best] = -1
     return found
 
 

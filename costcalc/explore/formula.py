@@ -115,6 +115,10 @@ class Formulas:
         return total._replace(uncounted=tuple(self.report.uncounted)), rows
 
     def _rows(self, report: Report) -> list[Row]:
+        """The rows of a report of the same structure; what is of one kind here, such as `conv 3x3`, stays together."""
+        if self._by == "kind":
+            named = zip(report.layers, self.report.layers, strict=True)
+            report = report._replace(layers=tuple(row._replace(kind=here.kind) for row, here in named))
         return report.rows(self._by or "layer", self._depth)
 
     def _formula(self, path: str, counts: Any, metrics: Sequence[str], part: Any) -> Formula:
@@ -184,7 +188,10 @@ class Formulas:
 
     def claims(self, point: Mapping[str, Any]) -> bool:
         """Whether the ideal formulas claim to equal the count at a point: whether nothing is rounded there."""
-        if self._ideal is None or not self.holds(point):
+        return self.holds(point) and self._unrounded(point)
+
+    def _unrounded(self, point: Mapping[str, Any]) -> bool:
+        if self._ideal is None:
             return False
         try:
             return ideal_at(self._ideal.found.trace.graph, self._ideal_forms, point)
@@ -233,7 +240,8 @@ class Formulas:
         return tidy(value * Fraction(source.randint(25, 200), 100))
 
     def _compared(self, point: Mapping[str, Any], report: Report) -> Checked:
-        exact, ideal = self.holds(point), self.claims(point)
+        exact = self.holds(point)
+        ideal = exact and self._unrounded(point)
         counted: list[tuple[Formula, Any]] = [(self.total, report.totals)]
         if self.rows and exact:
             counted += zip(self.rows, self._rows(report), strict=True)

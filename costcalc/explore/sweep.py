@@ -40,7 +40,7 @@ class Sweep:
         self,
         document: Document,
         axes: Sequence[Axis],
-        totals: Sequence[str] = (),
+        totals: Sequence[str] | str = (),
         convention: str | Convention = "paper",
         batch: int = 1,
         dtype: str = "float32",
@@ -55,7 +55,8 @@ class Sweep:
         swept = tuple(axis for axis in axes if len(axis.values) > 1) or tuple(axes)
         given = {axis.name: axis.values[0] for axis in axes if axis not in swept}
         fixed, following = _others(document, swept, given)
-        metrics = read_totals(totals) if totals else default_totals(convention)
+        names = totals.split(",") if isinstance(totals, str) else totals
+        metrics = read_totals(names) if names else default_totals(convention)
         self.document = document
         self.grid = Grid(swept)
         self.outline = Outline(

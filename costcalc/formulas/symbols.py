@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from costcalc.errors import Problem, UsageError
 from costcalc.number.graph import Affine, Graph
-from costcalc.number.polynomial import Polynomial, expanded
+from costcalc.number.polynomial import Polynomial, TooManyTerms, expanded
 from costcalc.number.traced import Trace, Traced
 from costcalc.shape import AXES
 
@@ -81,8 +82,14 @@ class Symbols:
         return self.trace.symbol(name, value, whole=True)
 
     def formula(self, what: str, number: Any, counted: int) -> Formula:
-        """The formula of a number that was counted as an int, too. Raises Disproved where it gives another."""
-        polynomial = expanded(self.trace.graph, self._shortened(form_of(number)))
+        """The formula of a number that was counted as an int, too. Raises Disproved where it gives another.
+
+        Raises UsageError for one that would be too long, as an expression of a convention may be.
+        """
+        try:
+            polynomial = expanded(self.trace.graph, self._shortened(form_of(number)))
+        except TooManyTerms as error:
+            raise UsageError(Problem(f"the formula of {what} has {error}", None, "use a simpler convention")) from None
         used = set(polynomial.symbols())
         used |= {name for s in self.known.values() if s.name in used and s.short_for for name in s.short_for.symbols()}
         formula = Formula(polynomial, in_order(s for s in self.known.values() if s.name in used))

@@ -149,7 +149,7 @@ def expanded(graph: Graph, x: Affine) -> Polynomial:
 
 
 def ideal_at(graph: Graph, numbers: Iterable[Affine], point: Mapping[str, Any]) -> bool:
-    """Whether what an ideal trace took for whole, or for the largest, is so at a point, in all that the numbers need."""
+    """Whether what an ideal trace took for whole, or for the largest, is so at a point, in all that numbers need."""
     values = Values(point)
     for index in graph.needed(numbers):
         node = graph.nodes[index]

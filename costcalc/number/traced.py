@@ -53,7 +53,11 @@ _RELATIONS = {"<": lambda d: d < 0, "<=": lambda d: d <= 0, "==": lambda d: d ==
 
 
 def _form(x: Any) -> Affine:
-    return x.form if isinstance(x, Traced) else Affine(number.tidy(x))
+    if isinstance(x, Traced):
+        return x.form
+    if not isinstance(x, (int, Fraction)):
+        raise TypeError(f"{x!r} is no exact number")
+    return Affine(number.tidy(x))
 
 
 def _value(x: Any) -> Any:

@@ -67,7 +67,9 @@ class Writer:
 
     def written(self, polynomial: Polynomial, point: Mapping[str, Any] | None = None) -> str:
         """The polynomial on one line. Raises TooLong."""
-        return joined([text for text, _ in self.terms(polynomial, point)])
+        text = joined([text for text, _ in self.terms(polynomial, point)])
+        alone = [polynomial.atom(node).op for monomial in polynomial.terms for node, _ in monomial] in (["div"], ["mod"])
+        return text[1:-1] if alone and text[0] == "(" and text[-1] == ")" else text
 
     def terms(self, polynomial: Polynomial, point: Mapping[str, Any] | None = None) -> list[tuple[str, Any]]:
         """Its terms as text, each with its value where there is a point."""

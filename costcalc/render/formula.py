@@ -12,9 +12,10 @@ from costcalc.errors import Problem, UsageError
 from costcalc.explore.formulated import Derivative, Formula, Formulated, Polynomials
 from costcalc.number.polynomial import Polynomial, Values
 from costcalc.render import escape
-from costcalc.render.expression import TEXT, Names, TooLong, Writer, joined, named_roundings
-from costcalc.render.where import limit, where_texts
+from costcalc.render.expression import TEXT, Names, TooLong, Writer, named_roundings
+from costcalc.render.where import where_texts
 from costcalc.units import percent
+from costcalc.units import written as decimal
 
 FORMATS = ("text", "md", "latex", "json", "python", "javascript")
 PROGRAMS = ("python", "javascript")
@@ -258,15 +259,14 @@ def _notes(f: Formulated, exact: bool, writer: Writer) -> list[tuple[str, list[s
 
 def checks(f: Formulated, exact: bool) -> str:
     """Where the formulas were compared with the count, and what came out."""
-    met, ideal = sum(c.exact for c in f.checked), sum(c.ideal for c in f.checked)
-    settings = f"{len(f.checked)} settings" if len(f.checked) != 1 else "this setting"
+    tried, met, ideal = len(f.checked), sum(c.exact for c in f.checked), sum(c.ideal for c in f.checked)
     if not exact:
-        return f"against counted integers at {settings}: equal at the {ideal} of them that this is exact for"
-    if met == len(f.checked):
-        return f"against counted integers at {settings}: equal at all of them"
-    other, wrong = len(f.checked) - met, sum(not c.equal for c in f.checked)
-    rest = f"different at {wrong} of the {other} others" if wrong else f"and at the {other} others, too"
-    return f"against counted integers at {settings}: equal at the {met} where it holds, {rest}"
+        return f"against counted integers: equal at all {ideal} settings it is exact for, of {tried} that were tried"
+    if met == tried:
+        return f"against counted integers: equal at all {tried} settings that were tried"
+    wrong = sum(not c.equal for c in f.checked)
+    rest = f"different at {wrong} of {tried - met} elsewhere" if wrong else f"and at {tried - met} elsewhere, too"
+    return f"against counted integers: equal at all {met} settings it holds for, {rest}"
 
 
 # -- text -------------------------------------------------------------------------------------------------------------
@@ -274,8 +274,10 @@ def checks(f: Formulated, exact: bool) -> str:
 
 def folded(head: str, terms: Sequence[str]) -> list[str]:
     """A sum after its head, in lines that break before an operator."""
+    first, *rest = terms or ["0"]
+    pieces = [first, *(f"- {term[1:]}" if term.startswith("-") else f"+ {term}" for term in rest)]
     lines, current = [], head
-    for i, piece in enumerate(re.split(r" (?=[+-] )", joined(terms)) if len(terms) > 1 else [joined(terms)]):
+    for i, piece in enumerate(pieces):
         if i and len(current) + 1 + len(piece) > WIDTH:
             lines.append(current)
             current = " " * max(len(head) - 2, 4) + piece
@@ -295,7 +297,7 @@ def shown(value: Any) -> str:
     """A value as text: 0.35, 6/7, true, a word."""
     if isinstance(value, bool):
         return str(value).lower()
-    return limit(value) if isinstance(value, int | Fraction) else str(value)
+    return decimal(value) if isinstance(value, int | Fraction) else str(value)
 
 
 def rounded(value: Fraction | int, places: int = 0) -> str:

@@ -77,10 +77,10 @@ def narrowing_csv(found: Narrowing) -> str:
     saved = [f"{name}_saved" for name in TOTALS]
     writer.writerow(["layers", "filters", "step", "removed", "left", "reached", *saved, "reason"])
     for layer in found.layers:
-        numbers: list[Any] = [layer.step, layer.removed, layer.filters - layer.removed, str(layer.reached).lower()]
-        numbers += [layer.saved[name] for name in TOTALS]
-        if layer.reason:
-            numbers = [""] * len(numbers)
+        numbers: list[Any] = [""] * (4 + len(TOTALS))
+        if not layer.reason:
+            counts = layer.step, layer.removed, layer.filters - layer.removed
+            numbers = [*counts, str(layer.reached).lower(), *(layer.saved[name] for name in TOTALS)]
         writer.writerow([escape.csv(" ".join(layer.layers)), layer.filters, *numbers, escape.csv(layer.reason)])
     return out.getvalue()
 

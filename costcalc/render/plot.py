@@ -6,6 +6,7 @@ print. Nothing of a spec acts: text is drawn as it is, never as mathematics, and
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Sequence
 from typing import IO, Any
@@ -37,12 +38,16 @@ SETTINGS = {
 
 def library() -> Any:
     """The library. Raises UsageError where it is not installed."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # what it says of fonts and folders helps nobody here
     try:
         import matplotlib as mpl
     except ImportError:
         raise UsageError(
             Problem("a plot needs matplotlib, which is not installed", None, "pip install 'costcalc[plot]'")
         ) from None
+    except ValueError as error:  # it reads settings of this machine before anybody can tell it not to
+        help_ = "look at MPLBACKEND and MATPLOTLIBRC in the environment"
+        raise UsageError(Problem(f"matplotlib cannot be loaded: {error}", None, help_)) from None
     return mpl
 
 

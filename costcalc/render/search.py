@@ -178,5 +178,7 @@ def search_parquet(found: Found, shown: Sequence[Solution], file: IO[bytes]) -> 
         name: (column, kinds) for name, column, kinds in zip(names, values, [*types, *found.axes.values()], strict=True)
     }
     write_columns(
-        columns, {"version": VERSION, **dict(_facts(found)), "sha256": found.sha256, "space sha256": found.space_sha256}, file
+        columns,
+        {"version": VERSION, **dict(_facts(found)), "sha256": found.sha256, "space sha256": found.space_sha256},
+        file,
     )

@@ -17,11 +17,10 @@ def where_texts(where: Where, writer: Writer) -> list[str]:
     """Each condition as text; of a bound that steps imply, the steps alone."""
     signs = SIGNS[writer.dialect.name]
     steps = dict(where.steps)
-    texts = []
+    texts = [_multiple(_symbol(name, writer), limit(step, writer), writer) for name, step in where.steps]
     for name, relation, value in where.bounds:
         if not (relation in (">", ">=") and 0 <= value <= steps.get(name, -1)):
             texts.append(f"{_symbol(name, writer)} {signs.get(relation, relation)} {limit(value, writer)}")
-    texts += [_multiple(_symbol(name, writer), limit(step, writer), writer) for name, step in where.steps]
     for left, relation, right in where.relations:
         a, b = _side(left, writer), _side(right, writer)
         texts.append(

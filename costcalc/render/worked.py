@@ -8,29 +8,56 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from costcalc.explore.instead import Ratio
 from costcalc.formulas import Formula
 from costcalc.formulas.symbols import ORDER
 from costcalc.number.polynomial import Monomial, Polynomial
-from costcalc.render.expression import LATEX, PYTHON, TEXT, Dialect, Writer, symbol_text
+from costcalc.render.expression import LATEX, PYTHON, TEXT, Dialect, Names, Writer, symbol_text
 
 
-class Layerwise(Writer):
-    """Writes formulas of layers; `spelled` writes powers as products, `values` numbers in place of the symbols."""
+class Style(NamedTuple):
+    """How formulas of layers are written; `spelled`: powers as products."""
 
-    def __init__(self, dialect: Dialect, times: str, spelled: bool, values: Mapping[str, Any] | None = None) -> None:
-        super().__init__(dialect)
-        self.times, self.spelled, self.values = times, spelled, values or {}
+    dialect: Dialect
+    times: str
+    spelled: bool = False
 
     @property
     def latex(self) -> bool:
         return self.dialect is LATEX
 
-    def put_in(self, values: Mapping[str, Any]) -> Layerwise:
-        """The same with numbers for symbols."""
-        return Layerwise(self.dialect, self.times, self.spelled, values)
+    def written(self, polynomial: Polynomial, values: Mapping[str, Any] | None = None) -> str:
+        """A sum of products, with numbers in place of the symbols where there are values."""
+        return _Layerwise(self, values).written(polynomial)
+
+    def factored(self, polynomial: Polynomial, values: Mapping[str, Any] | None = None) -> str:
+        """The same; a difference with what its terms share before it, as in `M * (D_K * D_K - 1)`."""
+        return _Layerwise(self, values).factored(polynomial)
+
+    def over(self, above: str, below: str) -> str:
+        """A quotient of two expressions."""
+        return rf"\frac{{{above}}}{{{below}}}" if self.latex else f"{_one(above)} / {_one(below)}"
+
+    def fraction(self, value: Fraction) -> str:
+        """A number, as a quotient of two whole ones."""
+        if value.denominator == 1:
+            return str(value.numerator)
+        sign, above = "-" if value < 0 else "", abs(value.numerator)
+        return sign + (self.over(str(above), str(value.denominator)) if self.latex else f"{above}/{value.denominator}")
+
+
+TEXT_SUM, LATEX_SUM = Style(TEXT, " * ", spelled=True), Style(LATEX, r" \cdot ", spelled=True)
+TEXT_RATIO, LATEX_RATIO, CODE = Style(TEXT, "*"), Style(LATEX, r"\,"), Style(PYTHON, "*")
+
+
+class _Layerwise(Writer):
+    """Writes the polynomials of one graph."""
+
+    def __init__(self, style: Style, values: Mapping[str, Any] | None) -> None:
+        super().__init__(style.dialect, Names({name: str(value) for name, value in (values or {}).items()}))
+        self.style, self.values = style, values or {}
 
     def terms(self, polynomial: Polynomial, point: Mapping[str, Any] | None = None) -> list[tuple[str, Any]]:
         """A sum that can begins without a sign."""
@@ -46,8 +73,10 @@ class Layerwise(Writer):
         below = [text for node, power in factors if power < 0 for text in self._factor(polynomial, node, -power)]
         above = above if above and number.numerator == 1 else [str(number.numerator), *above]
         below = below if number.denominator == 1 else [str(number.denominator), *below]
-        text = self.times.join(above)
-        return sign + (self.over(text, self.times.join(below), close=True) if below else text)
+        over, under = self.style.times.join(above), self.style.times.join(below)
+        if not below or self.style.latex:
+            return sign + (self.style.over(over, under) if below else over)
+        return f"{sign}{over}{' / ' if self.style.spelled else '/'}{_one(under)}"
 
     def _place(self, polynomial: Polynomial, node: int) -> tuple[int, str, int]:
         name = polynomial.atom(node).name
@@ -58,7 +87,7 @@ class Layerwise(Writer):
         text = self.atom(polynomial, node)
         if op == "symbol":
             text = str(self.values[name]) if name in self.values else symbol_text(name, self.dialect)
-        return [text] * power if self.spelled or power == 1 else [self.dialect.power.format(text, power)]
+        return [text] * power if self.style.spelled or power == 1 else [self.dialect.power.format(text, power)]
 
     def factored(self, polynomial: Polynomial) -> str:
         """The polynomial; a difference with what its terms share before it, as in `M * (D_K * D_K - 1)`."""
@@ -72,67 +101,42 @@ class Layerwise(Writer):
             left = ((node, power - shared.get(node, 0)) for node, power in monomial)
             rest[tuple(factor for factor in left if factor[1])] = c
         before = self.term(polynomial, tuple(shared.items()), 1)
-        return f"{before}{self.times}({self.written(Polynomial(polynomial.graph, rest))})"
-
-    def over(self, above: str, below: str, close: bool = False) -> str:
-        """A quotient of two expressions; `close` without spaces, as inside a sum."""
-        if self.latex:
-            return rf"\frac{{{above}}}{{{below}}}"
-        if close:
-            return f"{above}{' / ' if self.spelled else '/'}{_one(below)}"
-        return f"{_one(above)} / {_one(below)}"
+        return f"{before}{self.style.times}({self.written(Polynomial(polynomial.graph, rest))})"
 
 
-TEXT_SUM, LATEX_SUM = Layerwise(TEXT, " * ", spelled=True), Layerwise(LATEX, r" \cdot ", spelled=True)
-TEXT_RATIO, LATEX_RATIO = Layerwise(TEXT, "*", spelled=False), Layerwise(LATEX, r"\,", spelled=False)
-CODE = Layerwise(PYTHON, "*", spelled=False)
-
-
-class _Valued(Layerwise):
+class _Valued(_Layerwise):
     """Writes the value of each term."""
 
     def term(self, polynomial: Polynomial, monomial: Monomial, coefficient: int | Fraction) -> str:
-        return fraction(Fraction(Polynomial(polynomial.graph, {monomial: coefficient}).at(self.values)), self)
+        return self.style.fraction(Fraction(Polynomial(polynomial.graph, {monomial: coefficient}).at(self.values)))
 
 
-def steps(formula: Formula, writer: Layerwise) -> list[str]:
+def steps(formula: Formula, style: Style) -> list[str]:
     """The formula, the numbers in it, the result; what would be said twice once."""
-    polynomial, result = formula.polynomial, thousands(formula.value, writer)
+    polynomial, result = formula.polynomial, f"{formula.value:,}"
+    if style.latex:
+        result = result.replace(",", "{,}")
     if polynomial.constant is not None:
         return [result]
-    put_in = writer.put_in(formula.point).factored(polynomial)
-    return [writer.factored(polynomial), *([put_in] if put_in != str(formula.value) else []), result]
+    put_in = style.factored(polynomial, formula.point)
+    return [style.factored(polynomial), *([put_in] if put_in != str(formula.value) else []), result]
 
 
-def thousands(value: int, writer: Layerwise) -> str:
-    """A number with its thousands set apart."""
-    return f"{value:,}".replace(",", "{,}") if writer.latex else f"{value:,}"
-
-
-def unsimplified(ratio: Ratio, writer: Layerwise) -> str:
+def unsimplified(ratio: Ratio, style: Style) -> str:
     """One cost over the other, as in `(D_K^2*M*D_F^2) / (D_K^2*M^2*D_F^2)`."""
-    return writer.over(writer.written(ratio.own.polynomial), writer.written(ratio.standard.polynomial))
+    return style.over(style.written(ratio.own.polynomial), style.written(ratio.standard.polynomial))
 
 
-def simplified(ratio: Ratio, writer: Layerwise) -> str:
+def simplified(ratio: Ratio, style: Style) -> str:
     """The quotient in lowest terms, as in `1/N + 1/D_K^2`."""
-    above, below = map(writer.written, ratio.quotient)
-    return above if below == "1" else writer.over(above, below)
+    above, below = map(style.written, ratio.quotient)
+    return above if below == "1" else style.over(above, below)
 
 
-def in_numbers(ratio: Ratio, writer: Layerwise) -> str:
+def in_numbers(ratio: Ratio, style: Style) -> str:
     """The same with the value of each term, as in `1/512 + 1/9`."""
     above, below = ratio.quotient
-    if below.constant != 1:
-        return fraction(ratio.value, writer)
-    return _Valued(writer.dialect, writer.times, writer.spelled, ratio.point).written(above)
-
-
-def fraction(value: Fraction, writer: Layerwise) -> str:
-    if value.denominator == 1:
-        return str(value.numerator)
-    sign, above = "-" if value < 0 else "", abs(value.numerator)
-    return sign + (rf"\frac{{{above}}}{{{value.denominator}}}" if writer.latex else f"{above}/{value.denominator}")
+    return _Valued(style, ratio.point).written(above) if below.constant == 1 else style.fraction(ratio.value)
 
 
 def _one(text: str) -> str:

@@ -25,12 +25,12 @@ class TableRow(NamedTuple):
     name: str
     group: str
     item: RowsItem
-    index: int  # in the table
+    place: int  # in the table
 
     @property
     def cells(self) -> dict[str, Value]:
         """Its cells by column."""
-        return dict(zip(self.item.columns, self.item.rows[self.index], strict=True))
+        return dict(zip(self.item.columns, self.item.rows[self.place], strict=True))
 
 
 class CellParameter(HyperParameter):
@@ -52,7 +52,7 @@ def rows_of(document: Document) -> dict[str, TableRow]:
     for block in document.blocks.values():
         _collect(block.layers, f"{block.name}.", {}, found)
     _collect(document.layers, "", {}, found)
-    first = sorted(found.values(), key=lambda row: (row.item.common.span.line, row.item.common.span.column, row.index))
+    first = sorted(found.values(), key=lambda row: (row.item.common.span.line, row.item.common.span.column, row.place))
     return {row.name: row for row in first}
 
 
@@ -108,7 +108,7 @@ def vary(document: Document, choices: Mapping[tuple[str, str], Sequence[Any]]) -
         cell, own = row.cells[column], constants(row, document).get(column)
         if (type(own) is bool, own) not in [(type(value) is bool, value) for value in values]:
             own = values[0]
-        opened.setdefault(id(row.item), {})[row.index, column] = Value(Expression(parameter), cell.span, -1)
+        opened.setdefault(id(row.item), {})[row.place, column] = Value(Expression(parameter), cell.span, -1)
         parameters.append(CellParameter(parameter, Value(own, cell.span), cell.span, {}, tuple(values)))
     return document._replace(
         hyperparameters=(*document.hyperparameters, *parameters),
