@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 from costcalc.version import VERSION as __version__  # noqa: N811 - the name that tools look for
 
 if TYPE_CHECKING:
-    from costcalc.api import Model, compare, load
+    from costcalc.api import Model, compare, formula, load
     from costcalc.errors import CostcalcError, SpecError, UsageError
 
-__all__ = ["CostcalcError", "Model", "SpecError", "UsageError", "__version__", "compare", "load"]
+__all__ = ["CostcalcError", "Model", "SpecError", "UsageError", "__version__", "compare", "formula", "load"]
 
 
 def __getattr__(name: str) -> Any:
     """Imports the public names when they are first used, so that the rooms below can be imported alone."""
-    if name in ("Model", "compare", "load"):
+    if name in ("Model", "compare", "formula", "load"):
         from costcalc import api
 
         return getattr(api, name)

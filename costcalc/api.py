@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from costcalc.explore.explanation import Explanation
     from costcalc.explore.fitted import Fit, Narrowing
     from costcalc.explore.sweep import Sweep
+    from costcalc.render.closed import ClosedForm
 
 Setting = int | float | Fraction | bool | str
 
@@ -155,6 +156,28 @@ class Model:
 
         return narrowing(count(self.network, convention, batch, dtype), reduce or {}, max or {})
 
+    def formula(
+        self,
+        vary: Sequence[str] | None = None,
+        totals: Sequence[str] = ("params", "madds"),
+        convention: str | Convention = "paper",
+        batch: int = 1,
+        dtype: str = "float32",
+    ) -> ClosedForm:
+        """The totals as formulas in the hyper-parameters `vary`, the others as they are set.
+
+        By default those that are not set and that scale the network. `totals` are names of a report's totals.
+        Raises UsageError and SpecError.
+        """
+        from costcalc.explore.budget import read_metric
+        from costcalc.explore.formula import Formulas
+        from costcalc.explore.tracing import Way
+        from costcalc.render.closed import ClosedForm
+
+        metrics = [read_metric(name) for name in totals]
+        found = Formulas(self.document, self.given, vary, metrics, Way(convention, batch, dtype))
+        return ClosedForm(found.formulated())
+
     def scaled(self, factor: Fraction | int) -> Model:
         """The same spec, smaller: what its input is computed from times `factor` (at least 1), and its multipliers.
 
@@ -203,6 +226,15 @@ def load(spec: str | os.PathLike[str], /, **hyperparameters: Setting) -> Model:
     model = Model(read_document(os.fspath(spec)), {name: exact(name, value) for name, value in hyperparameters.items()})
     _ = model.network  # what is wrong is said here, not at the first use
     return model
+
+
+def formula(spec: str | os.PathLike[str], /, **hyperparameters: Setting) -> ClosedForm:
+    """The totals of a spec as formulas in the hyper-parameters that scale it; those given here are set.
+
+    `formula("mobilenet_v1").madds` is an expression of sympy, `.exact.madds` the one with every rounding, `.text()`
+    what `costcalc formula` prints. `load(...).formula(...)` takes more options. Raises UsageError and SpecError.
+    """
+    return load(spec, **hyperparameters).formula()
 
 
 def compare(

@@ -95,11 +95,13 @@ HEADS = (
 def spec(seed: int) -> str:
     """The text of a spec."""
     rng = Random(seed)
-    entry = rng.choice(["[3, resolution, resolution]", "[width, resolution, 17]", "[4, '2*resolution', 'resolution + 3']"])
+    entry = rng.choice(
+        ["[3, resolution, resolution]", "[width, resolution, 17]", "[4, '2*resolution', 'resolution + 3']"]
+    )
     layers = "".join(f"  - {layer(rng)}\n" for _ in range(rng.randint(2, 5))) + rng.choice(HEADS)
-    used = "  - conv: {out: 'max(8, floor(0*(alpha + width + resolution + n + shift + ratio + half)))', only_if: wide}\n"
+    used = (
+        "  - conv: {out: 'max(8, floor(0*(alpha + width + resolution + n + shift + ratio + half)))', only_if: wide}\n"
+    )
     block = "  gated: {layers: [{mul: [[], [{global_avg_pool: {}}, {linear: {out: 'make_divisible(in.channels/4)', " \
             "act: relu}}, {linear: {out: block.in.channels, act: sigmoid}}]]}]}\n"  # fmt: skip
-    return (
-        f"costcalc: 1\nhyperparameters: {DECLARED}input: {entry}\nblocks:\n{block}layers:\n{used}{layers}"
-    )
+    return f"costcalc: 1\nhyperparameters: {DECLARED}input: {entry}\nblocks:\n{block}layers:\n{used}{layers}"

@@ -105,26 +105,34 @@ def test_equal_expressions_are_one_node() -> None:
 INNER, OUTER = (-3, -1, 0, 1, 2, 5), (1, 2, 3, 4, 6)
 
 
-@pytest.mark.parametrize("round", [number.floor, number.ceil], ids=["floor", "ceil"])
+PLAIN = {number.floor: math.floor, number.ceil: math.ceil}
+
+
+@pytest.mark.parametrize("outer", PLAIN, ids=["floor of", "ceil of"])
+@pytest.mark.parametrize("inner", PLAIN, ids=["floor", "ceil"])
 @pytest.mark.parametrize("whole", [True, False], ids=["whole", "any"])
-def test_a_rounding_inside_one_is_dropped(round: Any, whole: bool) -> None:  # noqa: A002
-    """floor((floor((x + i)/c) + k)/d) = floor((x + i + ck)/(cd)), and the same for ceil."""
-    plain = math.floor if round is number.floor else math.ceil
+def test_a_rounding_inside_one_is_dropped(outer: Any, inner: Any, whole: bool) -> None:
+    """floor((floor((x + i)/c) + k)/d) = floor((x + i + ck)/(cd)); ceil of floor is floor of floor with another k."""
+    (x,) = symbols("x", whole=whole)
     for c, d, i, k in itertools.product(OUTER, OUTER, INNER, INNER):
-        (x,) = symbols("x", whole=whole)
-        found = round(number.divide(round(number.divide(x + i, c)) + k, d))
-        assert len(ops(found)) <= 1, "one rounding at most is left"
-        values = WHOLES[::3] if whole else SHARES[::11]
-        same_everywhere(found, lambda x, i=i, c=c, k=k, d=d: plain(F(plain((x + i) / F(c)) + k, d)), "x", values)
+        found = outer(number.divide(inner(number.divide(x + i, c)) + k, d))
+        assert len(ops(found)) == (0 if whole and c == d == 1 else 1), "one rounding at most is left"
+
+        def meant(x: Any, c: int = c, d: int = d, i: int = i, k: int = k) -> Any:
+            return PLAIN[outer](F(PLAIN[inner]((x + i) / F(c)) + k, d))
+
+        same_everywhere(found, meant, "x", WHOLES[::3] if whole else SHARES[::11])
 
 
-def test_roundings_of_different_kinds_stay() -> None:
-    (x,) = symbols("x", whole=False)
-    for inner, outer in ((number.floor, number.ceil), (number.ceil, number.floor)):
-        found = outer(number.divide(inner(x), 2))
-        assert ops(found) == ["floor" if inner is number.floor else "ceil", ops(found)[1]]
-        plain = [math.floor, math.ceil] if inner is number.floor else [math.ceil, math.floor]
-        same_everywhere(found, lambda x, plain=plain: plain[1](F(plain[0](x), 2)), "x", SHARES)
+def test_of_what_is_added_to_a_fraction_of_wholes_the_whole_steps_count() -> None:
+    """floor(y/4 + k) changes with each quarter of k alone, whichever way it is written."""
+    y, x = Trace().symbol("y", 7, True), Trace().symbol("x", 7)
+    assert number.floor(y * F(1, 4) + F(2, 3)).form == number.floor(y * F(1, 4) + F(1, 2)).form
+    assert number.ceil(y * F(1, 4) + F(1, 3)).form == number.floor(y * F(1, 4) + F(5, 4)).form
+    assert number.floor(x * F(1, 4) + F(2, 3)).form != number.floor(x * F(1, 4) + F(1, 2)).form
+    for k, (round, plain) in itertools.product((F(n, 24) for n in range(-48, 49)), PLAIN.items()):  # noqa: A001
+        same_everywhere(round(y * F(3, 4) + k), lambda y, k=k, p=plain: p(y * F(3, 4) + k), "y", WHOLES[::3])
+        same_everywhere(round(x * F(3, 4) + k), lambda x, k=k, p=plain: p(x * F(3, 4) + k), "x", SHARES[::9])
 
 
 def test_floor_and_ceil_of_a_whole_number_are_one() -> None:
@@ -212,7 +220,7 @@ def test_comparisons_use_the_value_and_are_noted_once() -> None:
     a = trace.symbol("a", 7, True)
     assert a == 7 and a != 8 and a < 8 and a <= 7 and a > F(13, 2) and a >= 7 and not a > 7
     asked = len(trace.conditions)
-    assert a == 7 and a != 8 and not a > 7 and 8 > a and 7 == a
+    assert a == 7 and a != 8 and not a > 7 and a < 8 and a == F(14, 2)
     assert len(trace.conditions) == asked
     assert a == trace.symbol("b", 7) and a != "a" and a != None  # noqa: E711
     assert a == a + 0 and a < a + 1 and not a > a + F(1, 2), "the same at every point"

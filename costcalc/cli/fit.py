@@ -22,7 +22,7 @@ from costcalc.cli.common import (
     write,
 )
 from costcalc.cost import DTYPES
-from costcalc.errors import Problem, UsageError
+from costcalc.errors import Problem, UsageError, visible
 from costcalc.explore.budget import EXCEEDED, read_budgets
 
 FORMATS = ("table", "md", "csv", "json")
@@ -106,7 +106,7 @@ def fit(
     if text:
         write(text, output, [spec, convention])
     if complaint:
-        typer.echo(complaint, err=True)
+        typer.echo(visible(complaint), err=True)
         raise typer.Exit(EXCEEDED)
 
 

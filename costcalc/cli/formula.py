@@ -93,9 +93,6 @@ def formula(
     if layer:
         found.keep(layer)
     derivatives = found.derivatives(derivative) if derivative else ()
-    if found.no_ideal and not exact and format not in ("json", *PROGRAMS):
-        help_ = "`--exact` shows the exact ones"
-        raise UsageError(Problem(f"there are no ideal formulas: {found.no_ideal}", None, help_))
     write(render_formula(found.formulated(derivatives), format, exact), output, [spec, convention])
 
 

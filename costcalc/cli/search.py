@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -141,8 +142,8 @@ def search(
     one_of("dtype", dtype, DTYPES)
     if resume and state is None:
         raise UsageError(Problem("`--resume` without a state", None, "say where it is: `--state DIR --resume`"))
-    if format == "parquet":
-        _ready_for_parquet(output)
+    gc.enable()  # a search takes long, and what it leaves behind should not pile up
+    _check_outputs(format, output, write_spec)
     values = given(settings)
     document = document_for(ctx, spec, values)
     chosen = read_space(document, find_space(space))
@@ -157,6 +158,9 @@ def search(
     found = searching.found()
     shown = found.solutions[: best or (SHOWN if format in READ else None)]
     _write(found, shown, pick, format, output, [spec, space, convention])
+    if pick > max(len(found.solutions), 1):
+        help_ = f"the front has {len(found.solutions):,} points"
+        raise UsageError(Problem(f"there is no point {pick:,} to pick", None, help_))
     if write_spec is not None and found.solutions:
         _write_spec(chosen, found, pick, write_spec, [spec, space, convention, *([output] if output else [])])
     if not found.solutions or (found.uncounted and found.budgets):
@@ -226,21 +230,22 @@ def _run(searching: Searching) -> None:
         raise
 
 
-def _ready_for_parquet(output: str | None) -> None:
-    """Raises UsageError before anything is searched where the result could not be written."""
-    from costcalc.render.parquet import library
+def _check_outputs(format: str, *outputs: str | None) -> None:
+    """Raises UsageError before anything is searched where what is found could not be written."""
+    for path in outputs:
+        if path not in (None, "-") and not Path(str(path)).absolute().parent.is_dir():
+            raise UsageError(Problem(f"cannot write `{path}`: there is no such directory", None, "create it first"))
+    if format == "parquet":
+        from costcalc.render.parquet import library
 
-    library()
-    if output is None or output == "-":
-        raise UsageError(Problem("Parquet is no text for a terminal", None, "name a file: `-o front.parquet`"))
+        library()
+        if outputs[0] in (None, "-"):
+            raise UsageError(Problem("Parquet is no text for a terminal", None, "name a file: `-o front.parquet`"))
 
 
 def _write(
     found: Found, shown: tuple[Solution, ...], pick: int, format: str, output: str | None, inputs: Iterable[str]
 ) -> None:
-    if pick > max(len(found.solutions), 1):
-        help_ = f"the front has {len(found.solutions):,} points"
-        raise UsageError(Problem(f"there is no point {pick:,} to pick", None, help_))
     if format == "parquet":
         with opened(str(output), inputs) as file:
             search_parquet(found, shown, file)

@@ -17,6 +17,7 @@ from costcalc.number.polynomial import AS_IS, IDEAL, Polynomial, Values, expande
 from costcalc.number.ranges import Range, Ranges
 from costcalc.number.traced import Condition
 
+MOST = 10**6  # that a size has beside what varies
 WIDE = 10**9  # hyper-parameters are taken to lie below it and above its inverse; sizes of tensors are limited to it
 _OPPOSITE = {"<": ">=", "<=": ">", "==": "!=", ">": "<=", ">=": "<", "!=": "=="}
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
@@ -89,8 +90,9 @@ def _skipped(relation: Relation, steps: Mapping[str, Rational]) -> bool:
 
 
 def _limits_a_size(condition: Condition) -> bool:
-    """Whether it is the limit that every size has."""
-    return condition.relation == "<=" and condition.outcome and condition.difference.constant == -WIDE
+    """Whether it is the limit that every size has; of `8 + shift <= WIDE` the difference has 8 less."""
+    constant = condition.difference.constant
+    return condition.relation == "<=" and condition.outcome and -WIDE <= constant <= -WIDE + MOST
 
 
 def _comparison(graph: Graph, condition: Condition) -> Comparison:
@@ -262,7 +264,7 @@ def _taken_for_granted(graph: Graph, numbers: Sequence[Affine]) -> tuple[dict[st
 
 def _multiples(graph: Graph, numbers: Sequence[Affine]) -> list[Relation]:
     """Of sums and products, that they are multiples of a number."""
-    found = {}
+    found: dict[Relation, None] = {}
     for value, unit in _roundings(graph, numbers):
         whole = value.constant is not None and value.constant % unit == 0
         if _one_symbol(value) is None and not whole:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,8 +16,8 @@ import numpy as np
 from costcalc.cost import Convention, count, load_convention
 from costcalc.errors import CostcalcError
 from costcalc.explore.grid import Axis, Points
-from costcalc.expression import Expression
 from costcalc.explore.tracing import Way, trace, whole_names
+from costcalc.expression import Expression
 from costcalc.number import is_number
 from costcalc.number.graph import Affine, Graph
 from costcalc.number.lowering import Lowering, factored
@@ -56,43 +55,44 @@ class Counter:
         self.windows = "count" in self.metrics and _by_taps(convention)
         self.buffers = Buffers()
         self._trees: dict[Any, _Tree] = {}
-        self._whole: dict[tuple[str, ...], frozenset[str]] = {}
+        self._whole: dict[Any, frozenset[str]] = {}
         self._views: dict[Any, _View] = {}
-        self._axes: tuple[Axis, ...] = ()
+        self._look: _Look | None = None
 
     def count(self, points: Points) -> Counted:
         """The totals at these points; 0 where a point has a fault. Raises UsageError for an unknown hyper-parameter."""
-        self._look_at(points.axes)
+        look = self._look_at(points.axes)
         totals = {metric: np.zeros(len(points), dtype=np.int64) for metric in self.metrics}
         faults: dict[int, str] = {}
         for start in range(0, len(points), CHUNK):
             chunk = points.take(slice(start, start + CHUNK)) if len(points) > CHUNK else points
-            for view, indices in self._views_of(chunk):
+            for view, indices in self._views_of(look, chunk):
                 for found, where in view.evaluate(chunk, indices):
                     if isinstance(found, str):
                         faults.update(dict.fromkeys((start + where).tolist(), found))
                         continue
+                    place = slice(start, start + len(chunk)) if where is None else start + where
                     for metric, values in zip(self.metrics, found, strict=True):
                         if values.dtype == object and totals[metric].dtype != object:
                             totals[metric] = totals[metric].astype(object)
-                        totals[metric][start + where if where is not None else slice(start, start + len(chunk))] = values
-        return Counted({metric: _narrowed(values) for metric, values in totals.items()}, faults)
+                        totals[metric][place] = values
+        in_order = {i: faults[i] for i in sorted(faults)}
+        return Counted({metric: _narrowed(values) for metric, values in totals.items()}, in_order)
 
-    def _look_at(self, axes: tuple[Axis, ...]) -> None:
+    def _look_at(self, axes: tuple[Axis, ...]) -> _Look:
         """Prepares for points on these axes, which may be many calls."""
-        if axes is self._axes:
-            return
+        if self._look is not None and axes is self._look.axes:
+            return self._look
         declared = {p.name for p in self.document.hyperparameters}
         unknown = {a.name: 1 for a in axes if a.name not in declared} | {n: 1 for n in self.fixed if n not in declared}
         if unknown:
             settings(self.document.hyperparameters, unknown)  # raises
-        self._axes, self._views = axes, {}
+        self._look, self._views = _Look.of(axes), {}
+        return self._look
 
-    def _views_of(self, points: Points) -> Iterator[tuple[_View, Any]]:
+    def _views_of(self, look: _Look, points: Points) -> Iterator[tuple[_View, Any]]:
         """The points in groups that agree on words, truth values, and on what is a fraction where it must be whole."""
-        axes = self._axes
-        named = [i for i, axis in enumerate(axes) if not all(map(is_number, axis.values))]
-        free = tuple(axis.name for i, axis in enumerate(axes) if i not in named)
+        axes, named, free, _ = look
         groups: list[tuple[tuple[int, ...], Any]] = [((), None)]
         if named:
             keys = np.stack([points.codes[i] for i in named])
@@ -100,47 +100,68 @@ class Counter:
             groups = [(tuple(kinds[:, k].tolist()), np.nonzero(inverse.ravel() == k)[0]) for k in range(kinds.shape[1])]
         for key, indices in groups:
             words = {axes[i].name: axes[i].values[code] for i, code in zip(named, key, strict=True)}
-            whole = self._whole_names(free, key, points.take(indices[:1] if indices is not None else slice(1)))
-            for fractional, where in self._fractional(points, indices, whole):
-                yield self._view(key, words, free, whole - fractional), where
+            first = points.setting(0 if indices is None else int(indices[0]))
+            whole = self._whole_names(free, words, first)
+            for fractional, where in look.parted(points, indices, whole):
+                yield self._view(axes, key, words, free, whole - fractional), where
 
-    def _whole_names(self, free: tuple[str, ...], key: tuple[int, ...], first: Points) -> frozenset[str]:
-        if (free, key) not in self._whole:  # type: ignore[comparison-overlap]
-            base = {name: 1 for name in free} | self.fixed
-            point = first.setting(0)
-            tried = (self.fixed | point, self.fixed | {k: v for k, v in point.items() if k not in base})
-            defaults = {p.name: p.default for p in self.document.hyperparameters}
+    def _whole_names(self, free: tuple[str, ...], words: dict[str, Any], point: dict[str, Any]) -> frozenset[str]:
+        """The hyper-parameters that must be whole numbers, as seen at a point and at the defaults.
+
+        Whether all of them are found matters for speed alone: what else must be whole is asked as a condition.
+        """
+        key = free, str(words)
+        if key not in self._whole:
             names: frozenset[str] = frozenset()
-            for setting in tried:
+            for setting in (self.fixed | point, {n: v for n, v in (self.fixed | words).items() if n not in free}):
                 try:
                     full = settings(self.document.hyperparameters, setting)
                 except CostcalcError:
                     continue
-                given = {n: full[n] for n in defaults if n in free or n in setting}
+                given = {n: value for n, value in full.items() if n in free or n in setting}
                 names |= whole_names(self.document, given, [n for n in free if is_number(given[n])])
-            self._whole[free, key] = names  # type: ignore[index]
-        return self._whole[free, key]  # type: ignore[index]
+            self._whole[key] = names
+        return self._whole[key]
 
-    def _fractional(self, points: Points, indices: Any, whole: frozenset[str]) -> Iterator[tuple[frozenset[str], Any]]:
-        """The points apart that have a fraction where a whole number must be."""
-        pending = [(frozenset[str](), indices)]
-        for axis, codes in zip(self._axes, points.codes, strict=True):
-            if axis.name in whole and any(value.denominator != 1 for value in axis.values):
-                broken = np.array([value.denominator != 1 for value in axis.values])[codes]
-                split = []
-                for names, where in pending:
-                    where = np.arange(len(points)) if where is None else where
-                    mask = broken[where]
-                    split += [(names, where[~mask]), (names | {axis.name}, where[mask])]
-                pending = [(names, where) for names, where in split if len(where)]
-        yield from pending
-
-    def _view(self, key: Any, words: dict[str, Any], free: tuple[str, ...], whole: frozenset[str]) -> _View:
+    def _view(
+        self, axes: tuple[Axis, ...], key: Any, words: dict[str, Any], free: tuple[str, ...], whole: frozenset[str]
+    ) -> _View:
         if (key, whole) not in self._views:
-            identity = (tuple(sorted(words.items(), key=str)), free, whole)
-            tree = self._trees.setdefault(str(identity), _Tree(self, words, free, whole))
-            self._views[key, whole] = _View(tree, self._axes)
+            identity = str((sorted(words.items()), free, sorted(whole)))
+            tree = self._trees.setdefault(identity, _Tree(self, words, free, whole))
+            self._views[key, whole] = _View(tree, axes)
         return self._views[key, whole]
+
+
+class _Look(NamedTuple):
+    """What is to know of some axes: which have words or truth values, the others, and where these have fractions."""
+
+    axes: tuple[Axis, ...]
+    named: tuple[int, ...]
+    free: tuple[str, ...]
+    fractions: Mapping[int, Any]  # axis: for each of its values whether it is one; no axis that has none
+
+    @classmethod
+    def of(cls, axes: tuple[Axis, ...]) -> _Look:
+        named = tuple(i for i, axis in enumerate(axes) if not all(map(is_number, axis.values)))
+        numeric = [(i, axis) for i, axis in enumerate(axes) if i not in named]
+        tables = {i: np.array([value.denominator != 1 for value in axis.values]) for i, axis in numeric}
+        fractions = {i: table for i, table in tables.items() if table.any()}
+        return cls(axes, named, tuple(axis.name for _, axis in numeric), fractions)
+
+    def parted(self, points: Points, indices: Any, whole: frozenset[str]) -> list[tuple[frozenset[str], Any]]:
+        """The points (None: all) by which of the hyper-parameters that must be whole are fractions."""
+        pending = [(frozenset[str](), indices)]
+        for i, table in self.fractions.items():
+            if self.axes[i].name not in whole:
+                continue
+            fraction, split = table[points.codes[i]], []
+            for names, where in pending:
+                where = np.arange(len(points)) if where is None else where
+                mask = fraction[where]
+                split += [(names, where[~mask]), (names | {self.axes[i].name}, where[mask])]
+            pending = [(names, where) for names, where in split if len(where)]
+        return pending
 
 
 class _Branch:
@@ -168,9 +189,7 @@ class _Tree:
         """Counts with symbols at a point whose way is not known."""
         counter = self.counter
         given = counter.fixed | self.words | setting
-        found = trace(
-            counter.document, given, self.free, self.whole, counter.way, self.graph, windows=counter.windows
-        )
+        found = trace(counter.document, given, self.free, self.whole, counter.way, self.graph, windows=counter.windows)
         branch = self.root
         for condition in found.trace.conditions:
             asked = condition._replace(outcome=True)

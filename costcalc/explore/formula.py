@@ -159,7 +159,7 @@ class Formulas:
         grouping = f"depth {self._depth}" if self._depth else self._by or ""
         return Formulated(
             self.report, self.symbols, fixed, varying, self.total, tuple(self.rows), grouping,
-            self.exact_where, self.ideal_where, tuple(self.checked), tuple(derivatives),
+            self.exact_where, self.ideal_where, tuple(self.checked), tuple(derivatives), self.no_ideal,
         )  # fmt: skip
 
     # -- where they hold ----------------------------------------------------------------------------------------------
@@ -212,7 +212,7 @@ class Formulas:
         source, seen, tries = random.Random(0), [self.symbols], 0  # noqa: S311 - no secret
         while len(checked) <= CHECKS and self.symbols and tries < TRIES * CHECKS:
             tries += 1
-            point = {name: self._random(name, source, on_step=tries % 2 == 0) for name in self.symbols}
+            point = {name: tidy(self._random(name, source, on_step=tries % 2 == 0)) for name in self.symbols}
             if point in seen:
                 continue
             seen.append(point)
@@ -228,16 +228,18 @@ class Formulas:
         value = Fraction(self.symbols[name])
         choices = next(p.choices for p in self.document.hyperparameters if p.name == name)
         if choices:
-            return source.choice([choice for choice in choices if is_number(choice)])  # type: ignore[no-any-return]
+            chosen: Rational = source.choice([choice for choice in choices if is_number(choice)])
+            return chosen
         if value <= 0:
-            return source.randint(-8, 8) if name in self.whole else tidy(Fraction(source.randint(-100, 200), 100))
+            whole = on_step or name in self.whole
+            return source.randint(-8, 8) if whole else Fraction(source.randint(-100, 200), 100)
         step = Fraction(dict(self.ideal_where.steps).get(name, 1 if name in self.whole else 0))
         if on_step and step:
             least = max(1, math.ceil(value / 4 / step))
-            return tidy(step * source.randint(least, max(least, math.floor(2 * value / step))))
+            return step * source.randint(least, max(least, math.floor(2 * value / step)))
         if name in self.whole:
             return source.randint(max(1, int(value) // 4), max(2, 2 * int(value)))
-        return tidy(value * Fraction(source.randint(25, 200), 100))
+        return value * Fraction(source.randint(25, 200), 100)
 
     def _compared(self, point: Mapping[str, Any], report: Report) -> Checked:
         exact = self.holds(point)

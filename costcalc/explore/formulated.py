@@ -55,3 +55,4 @@ class Formulated(NamedTuple):
     ideal_where: Where
     checked: tuple[Checked, ...]
     derivatives: tuple[Derivative, ...] = ()
+    no_ideal: str = ""  # why there are no ideal formulas

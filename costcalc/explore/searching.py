@@ -11,7 +11,6 @@ import numpy as np
 from costcalc.cost import count
 from costcalc.errors import CostcalcError, Problem, UsageError
 from costcalc.explore.found import Found, Solution
-from costcalc.explore.front import Front
 from costcalc.explore.grid import WIDE, Grid
 from costcalc.explore.search import Outcome, Search, Tally, Task, merged
 from costcalc.explore.shards import Plan, Shard, Step, finished, processes
@@ -91,11 +90,22 @@ class Searching:
 
     def solutions(self) -> Iterator[Solution]:
         """The points on the front, the best in the first objective first."""
-        front: Front = self.outcome.front
-        columns = [values.tolist() for values in front.carried]
-        for i, (point, same) in enumerate(zip(front.numbers.tolist(), front.same.tolist(), strict=True)):
-            totals = {metric: column[i] for metric, column in zip(self.metrics, columns, strict=True)}
-            yield Solution(point, setting(self.space.grid, point), totals, same)
+        front, points = self.outcome.front, self.space.grid.at(self.outcome.front.numbers)
+        counts = [values.tolist() for values in front.carried]
+        choices = [
+            [axis.values[code] for code in codes.tolist()]
+            for axis, codes in zip(points.axes, points.codes, strict=True)
+        ]
+        names = [axis.name for axis in points.axes]
+        for point, same, totals, values in zip(
+            front.numbers.tolist(),
+            front.same.tolist(),
+            zip(*counts, strict=True),
+            zip(*choices, strict=True),
+            strict=True,
+        ):
+            of_point = dict(zip(names, values, strict=True))
+            yield Solution(point, of_point, dict(zip(self.metrics, totals, strict=True)), same)
 
     def fault(self, point: int) -> str:
         """Why a point cannot be built, as it is told when it is built alone."""

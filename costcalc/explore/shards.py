@@ -5,7 +5,6 @@ The plan depends on the task alone; shards may finish in any order, anywhere, an
 
 from __future__ import annotations
 
-import math
 import multiprocessing
 import os
 import signal
@@ -21,7 +20,7 @@ from costcalc.explore.search import EVOLVE, Outcome, Search, Tally, Task
 from costcalc.version import VERSION
 
 CHUNK = 16_384  # points counted at once
-LEAST, MANY = 4096, 4096  # points in a shard; shards of a large search
+MANY = 1024  # shards of a large search
 WORTH = 16  # chunks that make another process worth its start
 AHEAD = 2  # shards that wait for each process, so that none is idle
 
@@ -37,8 +36,8 @@ class Plan(NamedTuple):
 
     @classmethod
     def of(cls, search: Search) -> Plan:
-        """The plan of a search: about MANY shards of a large one; an island is a shard."""
-        size = LEAST * max(1, math.ceil(search.total / MANY / LEAST))
+        """The plan of a search: a chunk is a shard, in a large one several, and an island is one."""
+        size = CHUNK * -(-search.total // (MANY * CHUNK))
         return cls(search.total, ISLAND if search.task.way == EVOLVE else size)
 
     def shards(self) -> Iterator[Shard]:

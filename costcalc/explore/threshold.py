@@ -84,8 +84,8 @@ class Search:
     def first(self) -> Any:
         """A value that fits: where the line starts, else one below, else one above; None where there is none."""
         found = self.on_the_way()
-        if found is None and all(point.totals is None for point in self.line.known.values()):
-            self.look_around(self.line.start)  # none of these could be built; others may be
+        if found is None:  # where some values cannot be built, or totals fall, another may fit
+            self.look_around(self.line.start)
             found = max((p.value for p in self.line.known.values() if self.fits(p)), default=None)
         return found
 

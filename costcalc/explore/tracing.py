@@ -55,15 +55,16 @@ def trace(
 
 
 def must_be_whole(conditions: Collection[Condition], graph: Graph) -> set[str]:
-    """The hyper-parameters that had to be whole numbers: those asked for `x % 1 == 0`, as sizes of an input are."""
+    """The hyper-parameters that had to be whole numbers: x of which `(x + 8) % 1 == 0` was asked, as of an input's size."""
     names = set()
     for difference, relation, outcome in conditions:
         if relation != "==" or not outcome or difference.constant or len(difference.terms) != 1:
             continue
         node = graph.nodes[difference.terms[0][0]]
         if node.op == "mod" and node.parts[1] == (1, ()) and len(node.parts[0].terms) == 1:
-            inner = graph.nodes[node.parts[0].terms[0][0]]
-            if inner.op == "symbol" and node.parts[0].constant == 0 and node.parts[0].terms[0][1] == 1:
+            constant, ((index, factor),) = node.parts[0]
+            inner = graph.nodes[index]
+            if inner.op == "symbol" and constant.denominator == 1 and factor in (1, -1):
                 names.add(inner.parts[0])
     return names
 

@@ -140,7 +140,7 @@ def total(numbers: Iterable[Any]) -> Number:
     return result
 
 
-def taps_inside(size: Any, outputs: Any, taps: Any, stride: Any, gap: Any, before: Any) -> Any:
+def taps_inside(size: Any, outputs: Any, taps: Any, stride: Any, gap: Any, before: Any) -> Number:
     """How many taps of a window sliding along one axis lie on the input, over all `outputs` positions.
 
     The axis has `size` elements after `before` of padding; the taps are `gap` apart. Tap u of output o touches element
@@ -149,7 +149,7 @@ def taps_inside(size: Any, outputs: Any, taps: Any, stride: Any, gap: Any, befor
     """
     domain = _domain(size, outputs, taps, stride, gap, before)
     if domain is not None:
-        return domain.taps_inside(size, outputs, taps, stride, gap, before)
+        return domain.taps_inside(size, outputs, taps, stride, gap, before)  # type: ignore[no-any-return]
     found = 0
     for tap in range(math.ceil(taps)):  # sizes that were not rounded may be fractions
         offset = before - tap * gap

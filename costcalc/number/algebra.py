@@ -5,7 +5,7 @@ sympy takes long to import: it is done where a quotient needs more than the powe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from fractions import Fraction
 from functools import cache
 from typing import Any, NamedTuple
@@ -13,6 +13,9 @@ from typing import Any, NamedTuple
 from costcalc import number
 from costcalc.number.graph import Rational, tidy
 from costcalc.number.polynomial import Monomial, Polynomial
+
+
+MAX_TERMS = 24  # of two polynomials together; to cancel longer ones may take longer than anybody waits
 
 
 class Quotient(NamedTuple):
@@ -27,11 +30,13 @@ class Quotient(NamedTuple):
 
 
 def ratio(a: Polynomial, b: Polynomial) -> Quotient:
-    """The quotient of two polynomials of one graph, cancelled."""
+    """The quotient of two polynomials of one graph, cancelled; very long ones are left as they are."""
     if len(b.terms) == 1:
         ((monomial, c),) = b.terms.items()
         divided = {_divided(m, monomial): tidy(Fraction(x) / c) for m, x in a.terms.items()}
         return Quotient(Polynomial(a.graph, divided), Polynomial(a.graph, {(): 1}))
+    if len(a.terms) + len(b.terms) > MAX_TERMS:
+        return Quotient(a, b)
     import sympy
 
     nodes = sorted({node for p in (a, b) for monomial in p.terms for node, _ in monomial})
@@ -41,14 +46,23 @@ def ratio(a: Polynomial, b: Polynomial) -> Quotient:
     return ratio(above, below) if len(below.terms) == 1 else Quotient(above, below)
 
 
-def expression(polynomial: Polynomial) -> Any:
-    """The polynomial as an expression of sympy: symbols are positive, and integers where they are whole numbers."""
+def expression(polynomial: Polynomial, signed: Collection[str] = ()) -> Any:
+    """The polynomial as an expression of sympy: symbols are integers where they are whole numbers.
+
+    They are positive, but for those that are `signed`.
+    """
+    known: dict[int, Any] = {}
 
     def atom(node: int) -> Any:
-        op, name, parts = polynomial.atom(node)
-        if op == "symbol":
-            return _symbol(name, polynomial.graph.nodes[node].whole)
-        return _functions()[op](*map(expression, parts))
+        for index in polynomial.needed(node):
+            if index not in known:
+                op, name, parts = polynomial.atom(index)
+                whole = polynomial.graph.nodes[index].whole
+                if op == "symbol":
+                    known[index] = _symbol(name, whole, name not in signed)
+                else:
+                    known[index] = _functions()[op](*(_sum(part, known.__getitem__) for part in parts))
+        return known[node]
 
     return _sum(polynomial, atom)
 
@@ -81,10 +95,10 @@ def _polynomial(like: Polynomial, expr: Any, named: Mapping[int, Any]) -> Polyno
     return Polynomial(like.graph, terms)
 
 
-def _symbol(name: str, whole: bool) -> Any:
+def _symbol(name: str, whole: bool, positive: bool = True) -> Any:
     import sympy
 
-    return sympy.Symbol(name, positive=True, integer=True if whole else None)
+    return sympy.Symbol(name, real=True, positive=positive or None, integer=whole or None)
 
 
 def _rational(x: Rational) -> Any:

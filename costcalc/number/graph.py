@@ -72,14 +72,7 @@ class Graph:
 
     def whole(self, x: Affine) -> bool:
         """Whether it is known to be a whole number at every point."""
-        if x.constant.denominator != 1:
-            return False
-        nodes = self.nodes
-        for index, coefficient in x.terms:
-            node = nodes[index]
-            if not node.whole or (coefficient.denominator != 1 and node.multiple % coefficient.denominator):
-                return False
-        return True
+        return self._denominator(x) == 1
 
     def divides(self, divisor: int, x: Affine) -> bool:
         """Whether x is known to be a multiple of the divisor at every point."""
@@ -113,7 +106,7 @@ class Graph:
         return self.node("mul", (a, b), self.whole(a) and self.whole(b), multiple).scaled(factor_a * factor_b)
 
     def quotient(self, a: Affine, b: Affine, whole: bool = False) -> Affine:
-        """a / b; `whole` where there is known to be no remainder."""
+        """The quotient a/b; `whole` where there is known to be no remainder."""
         if not b.terms:
             return a.scaled(Fraction(1) / b.constant)
         (factor_a, a), (factor_b, b) = _primitive(a), _primitive(b)
@@ -145,23 +138,36 @@ class Graph:
         return self._rounded(x, up=True)
 
     def _rounded(self, x: Affine, up: bool) -> Affine:
-        """floor or ceil of x, its whole part taken out.
+        """The floor or ceil of x, its whole part taken out.
 
-        For whole y: floor((y + d-1)/d) = ceil(y/d). A rounding inside one is dropped: floor((floor(z) + k)/d) =
-        floor((z + k)/d) for whole k and d, and the same for ceil.
+        Of a fraction (y + k)/d of whole numbers either can be had: ceil((y + k)/d) = floor((y + k + d-1)/d), and k
+        takes no part in it but for its own floor. So a rounding inside one is dropped, whichever it is:
+        floor((floor(z) + k)/d) = floor((z + k)/d), and the same for ceil.
         """
         out = math.ceil(x.constant) if up else math.floor(x.constant)
-        if self.whole(terms := Affine(0, x.terms)):
+        terms, rest = Affine(0, x.terms), x.constant - out
+        d = self._denominator(terms)
+        if d == 0:
+            return self.node("ceil" if up else "floor", (terms.plus(rest),), whole=True).plus(out)
+        if d == 1:
             return terms.plus(out)
-        x = x.plus(-out)
-        d = math.lcm(*(part.denominator for part in (x.constant, *(c for _, c in x.terms))))
-        if self.whole(x.scaled(d)) and abs(x.constant) == Fraction(d - 1, d) and d > 1:
-            x, up = Affine(0, x.terms), not up
-        if len(x.terms) == 1 and x.terms[0][1] == Fraction(1, d):
-            inner = self.nodes[x.terms[0][0]]
-            if inner.op == ("ceil" if up else "floor"):
-                return self._rounded(inner.parts[0].scaled(Fraction(1, d)).plus(x.constant), up).plus(out)
-        return self.node("ceil" if up else "floor", (x,), whole=True).plus(out)
+        k = math.ceil(rest * d) + d - 1 if up else math.floor(rest * d)  # from here on a floor
+        if len(terms.terms) == 1 and terms.terms[0][1] == Fraction(1, d):
+            inner = self.nodes[terms.terms[0][0]]
+            if inner.op in ("floor", "ceil"):
+                up = inner.op == "ceil"
+                shift = Fraction(k - (d - 1) if up else k, d)
+                return self._rounded(inner.parts[0].scaled(Fraction(1, d)).plus(shift), up).plus(out)
+        if k == d - 1:
+            return self.node("ceil", (terms,), whole=True).plus(out)
+        return self.node("floor", (terms.plus(Fraction(k, d)),), whole=True).plus(out)
+
+    def _denominator(self, x: Affine) -> int:
+        """The least number known to make x whole at every point; 0 where none is known."""
+        nodes = [(self.nodes[n], c) for n, c in x.terms]
+        if not all(node.whole for node, _ in nodes):
+            return 0
+        return math.lcm(x.constant.denominator, *((c * node.multiple).denominator for node, c in nodes))
 
     def extreme(self, op: str, numbers: Iterable[Affine]) -> Affine:
         """`max` or `min` of the numbers."""

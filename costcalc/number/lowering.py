@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from fractions import Fraction
+from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 from costcalc.number.graph import Affine, Graph, tidy
@@ -66,8 +67,8 @@ class Lowering:
             return Ratio(graph.product(a, c), graph.product(b, d))
         if node.op == "div":
             (a, b), (c, d) = parts
-            found = Ratio(graph.product(a, d), graph.product(b, c))
-            return Ratio(self._floor(found)) if node.whole else found
+            ratio = Ratio(graph.product(a, d), graph.product(b, c))
+            return Ratio(self._floor(ratio)) if node.whole else ratio
         if node.op in ("floor", "ceil"):
             return Ratio(self._floor(parts[0]) if node.op == "floor" else self._ceil(parts[0]))
         if node.op in ("max", "min"):
@@ -75,9 +76,9 @@ class Lowering:
         if node.op == "gcd":
             return Ratio(graph.gcd(self._floor(parts[0]), self._floor(parts[1])))
         if node.op == "mod":
-            a, b = parts
-            times = self._floor(Ratio(graph.product(a.top, b.bottom), graph.product(a.bottom, b.top)))
-            return self._sum(a, Ratio(graph.product(b.top, times).scaled(-1), b.bottom))
+            value, by = parts
+            times = self._floor(Ratio(graph.product(value.top, by.bottom), graph.product(value.bottom, by.top)))
+            return self._sum(value, Ratio(graph.product(by.top, times).scaled(-1), by.bottom))
         if node.op == "made_divisible":
             return self._made_divisible(*parts)
         return Ratio(self._inside(*map(self._floor, parts)))
@@ -123,7 +124,7 @@ class Lowering:
         return Ratio(graph.product(divisor.top, times), divisor.bottom)
 
     def _inside(self, size: Affine, outputs: Affine, taps: Affine, step: Affine, gap: Affine, before: Affine) -> Affine:
-        """`number.taps_inside`, the taps one by one. Where their number varies this is not known: NotImplementedError."""
+        """`number.taps_inside`, the taps one by one. Raises NotImplementedError where their number varies."""
         if taps.terms:
             raise NotImplementedError("the number of taps depends on the point")
         graph, found = self.graph, []
@@ -145,25 +146,32 @@ def factored(graph: Graph, outputs: list[Affine]) -> list[Affine]:
 
 
 def _factored(graph: Graph, x: Affine, uses: Counter[int]) -> Affine:
-    found = []
+    """The most common factor first; of those, the one that is most work to have in two places."""
     products = {n: graph.nodes[n].parts for n, _ in x.terms if graph.nodes[n].op == "mul" and uses[n] == 1}
-    left = dict(x.terms)
-    counts = Counter(part for a, b in products.values() for part in {a, b})
-    while products:
-        factor, times = max(counts.items(), key=lambda item: (item[1], len(item[0].terms), item[0]))
-        if times < 2:
-            break
+    sharing: dict[Affine, list[int]] = {}
+    for node, (a, b) in products.items():
+        for part in (a,) if a == b else (a, b):
+            sharing.setdefault(part, []).append(node)
+    queue = [(-len(nodes), -len(part.terms), part) for part, nodes in sharing.items() if len(nodes) > 1]
+    heapify(queue)
+    left, found = dict(x.terms), []
+    while queue:
+        times, size, factor = heappop(queue)
+        nodes = [node for node in sharing[factor] if node in products]
+        if len(nodes) < -times:  # others of them were taken out before
+            if len(nodes) > 1:
+                heappush(queue, (-len(nodes), size, factor))
+            continue
         inner = []
-        for node in [node for node, parts in products.items() if factor in parts]:
+        for node in nodes:
             a, b = products.pop(node)
-            counts.subtract({a, b})
             inner.append((b if a == factor else a).scaled(left.pop(node)))
         found.append(graph.product(factor, _factored(graph, Graph.total(inner), uses)))
     return Graph.total((Affine(x.constant, tuple(left.items())), *found))
 
 
 def common_denominator(x: Affine, denominators: dict[int, int]) -> tuple[list[tuple[int, int]], int, int]:
-    """x as `(sum(factor * numerator of node) + constant) / denominator` in whole numbers."""
+    """The number as `(sum(factor * numerator of node) + constant) / denominator` in whole numbers."""
     exact = [(node, Fraction(c) / denominators[node]) for node, c in x.terms]
     denominator = math.lcm(x.constant.denominator, *(c.denominator for _, c in exact))
     terms = [(node, int(c * denominator)) for node, c in exact]

@@ -7,7 +7,7 @@ what is shown can be compared with what was counted.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -62,6 +62,14 @@ class Polynomial:
         """Whether a node is not multiplied out."""
         return node not in self.graph.expansions or self.graph.expansions[node] == {((node, 1),): 1}
 
+    def needed(self, node: int) -> Iterator[int]:
+        """A node of a monomial after all that it needs, as far as that is not multiplied out."""
+        return (index for index in self.graph.needed([_single(node)]) if self.is_atom(index))
+
+    def symbols_of(self, node: int) -> list[str]:
+        """The names that a node of a monomial depends on."""
+        return self.graph.symbols([_single(node)])
+
     def symbols(self) -> list[str]:
         """The names it depends on, sorted."""
         whole = Affine(0, tuple((node, 1) for monomial in self.terms for node, _ in monomial))
@@ -75,7 +83,7 @@ class Polynomial:
         """Its terms with their values at a point, the largest first."""
         values = Values(point)
         valued = [(m, c, values.of(Polynomial(self.graph, {m: c}))) for m, c in self.terms.items()]
-        return sorted(valued, key=lambda term: (-abs(term[2]), term[0]))
+        return sorted(valued, key=lambda term: (-abs(Fraction(term[2])), term[0]))
 
     def derivative(self, name: str) -> Polynomial | None:
         """By the symbol of this name; None where it is rounded, and so has none."""
@@ -92,6 +100,10 @@ class Polynomial:
         return Polynomial(self.graph, {m: tidy(c) for m, c in found.items() if c})
 
 
+def _single(node: int) -> Affine:
+    return Affine(0, ((node, 1),))
+
+
 class Values:
     """The values of polynomials of one graph at one point; what several share is computed once."""
 
@@ -104,8 +116,8 @@ class Values:
         known = self._known
         missing = {node for monomial in x.terms for node, _ in monomial} - known.keys()
         if missing:
-            for index in x.graph.needed([Affine(0, tuple((node, 1) for node in missing))]):
-                if index not in known and x.is_atom(index):
+            for index in (index for node in missing for index in x.needed(node)):
+                if index not in known:
                     known[index] = self._atom(x.atom(index))
         return tidy(sum((self._term(m, c) for m, c in x.terms.items()), Fraction(0)))
 

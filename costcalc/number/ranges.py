@@ -54,7 +54,8 @@ class Ranges:
         if node.op == "symbol":
             return self.symbols[node.parts[0]]
         parts = [self._affine(part) for part in node.parts]
-        return _OPERATIONS[node.op](*parts)
+        low, high = _OPERATIONS[node.op](*parts)
+        return low, high
 
 
 def _product(a: Range, b: Range) -> Range:
@@ -71,7 +72,7 @@ def _quotient(a: Range, b: Range) -> Range:
 def _remainder(a: Range, b: Range) -> Range:
     if b[0] <= 0:
         return min(0, b[0]), max(0, b[1])
-    return (a if 0 <= a[0] and a[1] < b[0] else (0, b[1]))
+    return a if a[0] >= 0 and a[1] < b[0] else (0, b[1])
 
 
 def _made_divisible(value: Range, divisor: Range) -> Range:

@@ -27,7 +27,7 @@ class Buffers:
         self._arrays: dict[Any, list[Any]] = {}
 
     def take(self, dtype: Any, count: int, points: int) -> list[Any]:
-        """This many arrays of a length, with anything in them."""
+        """So many arrays of a length, with anything in them."""
         arrays = self._arrays.setdefault(dtype, [])
         if arrays and len(arrays[0]) < points:
             arrays.clear()
@@ -145,9 +145,10 @@ class Tape:
     def _largest(self, x: Affine) -> int:
         """No magnitude of x is above it."""
         try:
-            return math.ceil(max(map(abs, self.ranges.of(x))))
+            low, high = self.ranges.of(x)
         except ZeroDivisionError:  # conditions keep such points away, and bounds cannot know
             return LIMIT
+        return math.ceil(max(-low, high))
 
     def _emit(self, x: Affine) -> tuple[Any, int]:
         """The register (or constant) that holds the numerators of x, and their denominator."""
@@ -194,9 +195,8 @@ class Tape:
         slot_of: dict[int, int] = {}
         self._slots, self._width = [], 0
         for i, (_, a, b, result) in enumerate(self.steps):
-            for r in {r for r in (a, b) if type(r) is int}:
-                if last[r] == i and r not in kept and r in slot_of:
-                    free.append(slot_of.pop(r))  # elementwise operations may write where they read
+            done = {r for r in (a, b) if type(r) is int and last[r] == i and r in slot_of} - kept
+            free += [slot_of.pop(r) for r in done]  # elementwise operations may write where they read
             if free:
                 slot = free.pop()
             else:
@@ -216,4 +216,3 @@ class _Constant:
 
     def __init__(self, value: int) -> None:
         self.value = value
-

@@ -83,10 +83,10 @@ class Traced:
         return Traced(-self.value, self.form.scaled(-1), self.trace)
 
     def __sub__(self, other: Any) -> Traced:
-        return self + -other
+        return self.__add__(-other)
 
     def __rsub__(self, other: Any) -> Traced:
-        return -self + other
+        return (-self).__add__(other)
 
     def __mul__(self, other: Any) -> Traced:
         form = self.trace.graph.product(self.form, _form(other))
@@ -233,7 +233,7 @@ class Traced:
     @staticmethod
     def taps_inside(size: Any, outputs: Any, taps: Any, stride: Any, gap: Any, before: Any) -> Traced:
         arguments = (size, outputs, taps, stride, gap, before)
-        trace, value = _trace(*arguments), number.taps_inside(*map(_value, arguments))
+        trace, value = _trace(*arguments), number.concrete(number.taps_inside(*map(_value, arguments)))
         if trace.windows:
             arguments = (size, outputs, number.concrete(taps), stride, gap, before)
         return Traced(value, trace.graph.node("inside", tuple(map(_form, arguments)), whole=True), trace)

@@ -7,6 +7,7 @@ is written on an axis. Whoever draws turns them into coordinates.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -182,6 +183,20 @@ def round_ticks(least: int, most: int, log: bool, wanted: int = 8) -> list[int]:
         if len(ticks) <= wanted:
             return ticks
     return ticks[:: -(-len(ticks) // wanted)]
+
+
+class Scale:
+    """Places between 0 and 1 for values between the least and the most."""
+
+    def __init__(self, values: Sequence[float], log: bool) -> None:
+        self.log = log
+        self.least, self.most = (self._seen(value) for value in (min(values), max(values)))
+
+    def _seen(self, value: float) -> float:
+        return math.log(value) if self.log else value
+
+    def __call__(self, value: float) -> float:
+        return (self._seen(value) - self.least) / (self.most - self.least) if self.most > self.least else 0.5
 
 
 def spaced(positions: Sequence[float], apart: float) -> list[int]:

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
-from costcalc.number.graph import Affine
 from costcalc.number.polynomial import Monomial, Polynomial
 from costcalc.render.escape import latex as latex_text
 from costcalc.units import written as decimal
@@ -68,8 +67,9 @@ class Writer:
     def written(self, polynomial: Polynomial, point: Mapping[str, Any] | None = None) -> str:
         """The polynomial on one line. Raises TooLong."""
         text = joined([text for text, _ in self.terms(polynomial, point)])
-        alone = [polynomial.atom(node).op for monomial in polynomial.terms for node, _ in monomial] in (["div"], ["mod"])
-        return text[1:-1] if alone and text[0] == "(" and text[-1] == ")" else text
+        ops = [polynomial.atom(node).op for monomial in polynomial.terms for node, _ in monomial]
+        alone = ops in (["div"], ["mod"]) and text[0] == "(" and text[-1] == ")"
+        return text[1:-1] if alone else text
 
     def terms(self, polynomial: Polynomial, point: Mapping[str, Any] | None = None) -> list[tuple[str, Any]]:
         """Its terms as text, each with its value where there is a point."""
@@ -119,8 +119,8 @@ class Writer:
     def atom(self, polynomial: Polynomial, node: int) -> str:
         """A symbol or a rounding, by its name where it has one."""
         if node not in self._atoms:
-            for index in polynomial.graph.needed([Affine(0, ((node, 1),))]):  # what it needs first: chains may be long
-                if index not in self._atoms and (index == node or polynomial.is_atom(index)):
+            for index in polynomial.needed(node):  # what it needs first: chains may be long
+                if index not in self._atoms:
                     self._atoms[index] = self._atom(polynomial, index)
         return self._atoms[node]
 
@@ -157,23 +157,19 @@ def joined(terms: Sequence[str]) -> str:
 def named_roundings(polynomials: Iterable[Polynomial], symbols: Sequence[str]) -> dict[int, str]:
     """Names for the roundings that these polynomials of one graph have in several places: `a3` of alpha, `r1`.
 
-    In an order in which each needs only names before it.
+    In the order of the symbols; of one symbol, each needs only names before it.
     """
     pending = list(polynomials)
-    uses, seen, names, counts = Counter[int](), set[int](), dict[int, str](), Counter[str]()
-    graph = pending[0].graph if pending else None
+    uses, of, names, counts = Counter[int](), dict[int, int](), dict[int, str](), Counter[str]()
     while pending:
         polynomial = pending.pop()
         for node in (node for monomial in polynomial.terms for node, _ in monomial):
             uses[node] += 1
-            if node not in seen:
-                seen.add(node)
+            if node not in of and polynomial.atom(node).op != "symbol":
+                of[node] = min(map(symbols.index, polynomial.symbols_of(node)))
                 pending += polynomial.atom(node).parts
-    for node in sorted(node for node, times in uses.items() if times > 1):
-        if graph is None or graph.nodes[node].op == "symbol":
-            continue
-        on = set(graph.symbols([Affine(0, ((node, 1),))]))
-        letter = next((name for name in symbols if name in on), "c").lstrip("_")[:1] or "c"
+    for node in sorted((node for node in of if uses[node] > 1), key=lambda node: (of[node], node)):
+        letter = symbols[of[node]].lstrip("_")[:1] or "c"
         counts[letter] += 1
         name = f"{letter}{counts[letter]}"
         while name in symbols:

@@ -178,7 +178,7 @@ def _notes(fit: Fit) -> list[tuple[str, str]]:
     if t.later is not None:
         where = f"{'just above ' if t.later.after else ''}{t.name} {exactly(t.later.value)}"
         notes.append(("after it", f"{where}: {_over(t.later, fit.base)}"))
-    if t.start is not None and not t.whole and t.exact:
+    if t.start not in (None, t.bound) and not t.whole and t.exact:
         start = f"{'from' if t.start_included else 'above'} {exactly(t.start)}"
         end = f"{'up to' if t.included else 'to below'} {exactly(t.bound)}"
         notes.append(("this step", f"every {t.name} {start} {end} is this network"))

@@ -9,7 +9,8 @@ from costcalc.explore.formulated import Formula, Formulated
 from costcalc.network import plain
 from costcalc.render import program
 from costcalc.render.expression import PYTHON, TEXT, Names, Writer
-from costcalc.render.formula import shown
+from costcalc.render.formula_text import shown
+from costcalc.render.prelude import PYTHON_WORDS
 from costcalc.render.where import where_texts
 from costcalc.version import VERSION
 
@@ -17,7 +18,7 @@ from costcalc.version import VERSION
 def formula_json(f: Formulated) -> dict[str, Any]:
     """The `costcalc/formula/1` document: expressions in Python's syntax, of exact numbers."""
     network, convention = f.report.network, f.report.convention
-    renamed = {name: safe for name, safe in program.safe_names(f.symbols, program.PYTHON_WORDS).items() if name != safe}
+    renamed = {name: safe for name, safe in program.safe_names(f.symbols, PYTHON_WORDS).items() if name != safe}
     writer = Writer(PYTHON, Names(renamed))
     document: dict[str, Any] = {
         "schema": "costcalc/formula/1",

@@ -9,7 +9,7 @@ from costcalc.explore.formulated import Formulated
 from costcalc.number.polynomial import Polynomial
 from costcalc.render import escape
 from costcalc.render.expression import LATEX, Names, Writer, named_roundings, symbol_text
-from costcalc.render.formula import reading, unit
+from costcalc.render.formula_text import reading, unit
 from costcalc.render.where import where_texts
 
 PER_LINE = 4  # terms of a sum
@@ -34,11 +34,11 @@ def formula_latex(f: Formulated, exact: bool) -> str:
     used = polynomials[0] if polynomials else None
     lines += [f"{writer.names.roundings[n]} &= {writer.definition(used, n)}" for n in named if used is not None]
     body = [r"\begin{align*}", " \\\\\n".join(lines), r"\end{align*}"]
-    return "\n".join([*_comments(f, exact), *body]) + "\n"
+    return "\n".join([*_comments(f, exact, writer), *body]) + "\n"
 
 
-def _comments(f: Formulated, exact: bool) -> list[str]:
-    where = where_texts(f.exact_where if exact else f.ideal_where, Writer(LATEX))
+def _comments(f: Formulated, exact: bool, writer: Writer) -> list[str]:
+    where = where_texts(f.exact_where if exact else f.ideal_where, writer)
     about = f"{f.report.network.name}, counted as `{f.report.convention.name}`; needs amsmath"
     lines = [f"% {escape.terminal(about)}"]
     if f.total.uncounted:

@@ -12,13 +12,14 @@ from collections.abc import Sequence
 from typing import IO, Any
 
 from costcalc.errors import Problem, UsageError
-from costcalc.render.chart import Chart, round_ticks, short, spaced, tick
+from costcalc.render.chart import Chart, Scale, round_ticks, short, spaced, tick
 
 FORMATS = ("svg", "png")
 MARKERS = "os^DvPX*<>pdh8H"
 DASHES: tuple[Any, ...] = ("-", (0, (6, 2)), (0, (2, 1.5)), (0, (6, 2, 1.5, 2)))
 SHADES = (0.0, 0.66)  # the part of the colour map that is dark enough on white
 MAX_MARKED = 60  # points of a line that have markers
+MAX_TICKS = 60  # marks that are tried on the axis of x
 MAX_LABELLED = 60  # points that have their numbers beside them, where there is room
 SETTINGS = {
     "font.family": "DejaVu Sans",  # comes with matplotlib
@@ -102,7 +103,7 @@ def _draw_line(chart: Chart, axes: Any, places: Sequence[float], i: int) -> None
 
 
 def _scale(chart: Chart, axes: Any, places: Sequence[float]) -> None:
-    """Logarithmic axes where the chart has them; round numbers for the totals, the swept values for x."""
+    """Logarithmic axes where the chart has them, and round numbers for the totals."""
     from matplotlib.ticker import NullLocator
 
     axes.set_xscale("log" if chart.x_log else "linear")
@@ -111,7 +112,7 @@ def _scale(chart: Chart, axes: Any, places: Sequence[float]) -> None:
     counts = [count for line in chart.lines for _, count in line.points]
     ticks = round_ticks(min(counts), max(counts), chart.y_log)
     axes.set_yticks([float(count) for count in ticks], labels=[tick(count) for count in ticks])
-    axes.set_xticks(places, labels=chart.labels)
+    axes.set_xticks(places[:1], labels=chart.labels[:1])  # until there is something to measure
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_minor_locator(NullLocator())
 
@@ -134,10 +135,13 @@ def _legend(chart: Chart, axes: Any) -> None:
 
 def _mark_x(chart: Chart, axes: Any, places: Sequence[float]) -> None:
     """Marks the values of x that were swept, as many as can be read."""
+    labels, across = chart.labels, Scale(places, chart.x_log)
+    some = spaced([across(place) for place in places], 1 / MAX_TICKS)
+    axes.set_xticks([places[i] for i in some], labels=[labels[i] for i in some])
     width = max(label.get_window_extent().width for label in axes.get_xticklabels())
-    pixels = [axes.transData.transform((place, 1.0))[0] for place in places]
-    chosen = spaced(pixels, width + 6)
-    axes.set_xticks([places[i] for i in chosen], labels=[chart.labels[i] for i in chosen])
+    pixels = [axes.transData.transform((places[i], 1.0))[0] for i in some]
+    chosen = [some[i] for i in spaced(pixels, width + 6)]
+    axes.set_xticks([places[i] for i in chosen], labels=[labels[i] for i in chosen])
 
 
 def _label_points(chart: Chart, axes: Any, places: Sequence[float], renderer: Any) -> None:

@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 from costcalc.explore.conditions import Where
 from costcalc.network import plain
-from costcalc.number.graph import Affine
 from costcalc.number.polynomial import Polynomial
 from costcalc.render.escape import terminal
 from costcalc.render.prelude import JAVASCRIPT_HEAD, JAVASCRIPT_WORDS, PYTHON_HEAD, PYTHON_WORDS
 
 WIDTH = 100  # of a line; longer sums get a line for each term
 PROVEN = "Whether the formulas are proven here; elsewhere they may still be right."
+SIGNS = {"==": "===", "!=": "!=="}  # of JavaScript, where they are others
 FUNCTIONS = {"made_divisible": "make_divisible", "inside": "taps_inside"}
 
 
@@ -83,7 +83,6 @@ JAVASCRIPT = Language(
     _javascript_plus,
     lambda a, relation, b: f"compare({a}, {b}) {SIGNS.get(relation, relation)} 0",
 )
-SIGNS = {"==": "===", "!=": "!=="}
 
 
 class _Body:
@@ -106,8 +105,8 @@ class _Body:
 
     def node(self, polynomial: Polynomial, node: int) -> str:
         if node not in self.known:
-            for index in polynomial.graph.needed([Affine(0, ((node, 1),))]):  # what it needs first: chains may be long
-                if index not in self.known and (index == node or polynomial.is_atom(index)):
+            for index in polynomial.needed(node):  # what it needs first: chains may be long
+                if index not in self.known:
                     self.known[index] = self._atom(polynomial, index)
         return self.known[node]
 

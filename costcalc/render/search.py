@@ -55,7 +55,9 @@ def _sheet(found: Found, shown: Sequence[Solution], picked: int) -> Sheet:
         for i, solution in enumerate(shown, 1)
     )  # fmt: skip
     title = f"{found.name} in {found.space}"
-    return Sheet(title, _facts(found), tuple(columns), rows, (), _notes(found, shown, picked), ((0, 0),) * len(rows))
+    largest = max((solution.totals["madds"] for solution in shown), default=0)
+    bars = tuple((solution.totals["madds"], largest) for solution in shown)
+    return Sheet(title, _facts(found), tuple(columns), rows, (), _notes(found, shown, picked), bars)
 
 
 def _facts(found: Found) -> tuple[tuple[str, str], ...]:

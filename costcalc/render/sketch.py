@@ -6,11 +6,10 @@ Braille signs hold eight dots each; where they cannot be written, lines are made
 from __future__ import annotations
 
 import itertools
-import math
 import textwrap
 from collections.abc import Sequence
 
-from costcalc.render.chart import Chart, round_ticks, tick
+from costcalc.render.chart import Chart, Scale, round_ticks, tick
 
 HEIGHT = 18  # lines of the picture itself
 LEAST = 20  # columns that it is wide at least
@@ -56,20 +55,6 @@ class _Canvas:
         return " " if not dots else chr(0x2800 + dots) if self.braille else "."
 
 
-class _Scale:
-    """Places between 0 and 1 for values between the least and the most."""
-
-    def __init__(self, values: Sequence[float], log: bool) -> None:
-        self.log = log
-        self.least, self.most = (self._seen(value) for value in (min(values), max(values)))
-
-    def _seen(self, value: float) -> float:
-        return math.log(value) if self.log else value
-
-    def __call__(self, value: float) -> float:
-        return (self._seen(value) - self.least) / (self.most - self.least) if self.most > self.least else 0.5
-
-
 def sketch(chart: Chart, width: int, unicode: bool = True) -> str:
     """The plot, at most `width` columns wide where that is possible at all."""
     counts = [count for line in chart.lines for _, count in line.points]
@@ -77,7 +62,7 @@ def sketch(chart: Chart, width: int, unicode: bool = True) -> str:
     margin = max((len(tick(count)) for count in ticks), default=0) + 1
     canvas = _Canvas(max(width - margin - 2, LEAST), HEIGHT, unicode)
     places = [float(place) for place in chart.places]
-    across, up = _Scale(places, chart.x_log), _Scale([float(min(counts)), float(max(counts))], chart.y_log)
+    across, up = Scale(places, chart.x_log), Scale([float(min(counts)), float(max(counts))], chart.y_log)
     for letter, line in zip(LETTERS, chart.lines, strict=False):
         dots = [canvas.at(across(places[x]), up(float(count))) for x, count in line.points]
         for start, end in itertools.pairwise(dots) if chart.numeric else ():
@@ -101,9 +86,9 @@ def _heading(chart: Chart, width: int) -> list[str]:
 
 def _x_labels(chart: Chart, columns: Sequence[int], width: int) -> str:
     """The values of x under their columns, as many as have room: both ends first."""
-    row = " " * width
+    row, labels = " " * width, chart.labels
     for i in (0, len(columns) - 1, *range(1, len(columns) - 1)):
-        label = chart.labels[i]
+        label = labels[i]
         start = max(0, min(columns[i] - len(label) // 2, width - len(label)))
         end = start + len(label)
         if not row[max(0, start - 2) : end + 2].strip():

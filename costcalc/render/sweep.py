@@ -53,7 +53,8 @@ def lay_out(outline: Outline, points: Sequence[Point]) -> Sheet:
         rows = [row[:-1] for row in rows]
     bar = next((metric for metric in ("count", "madds") if metric in outline.metrics), outline.metrics[0])
     lengths = [point.totals.get(bar, 0) for point in points]
-    bars = tuple((length, max(lengths)) for length in lengths)
+    largest = max(lengths)
+    bars = tuple((length, largest) for length in lengths)
     return Sheet(outline.name, _facts(outline), tuple(columns), tuple(rows), (), _notes(outline, points), bars)
 
 
