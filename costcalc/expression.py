@@ -1,7 +1,7 @@
 """The expression language of specs, conventions and budgets: exact arithmetic over declared names, and nothing else.
 
 Text becomes a small tree of our own; there is no path from it to Python's `eval`, attributes or calls, so the grammar
-is the whitelist. Decimals are exact fractions. The same tree is evaluated with ints, symbols or batches.
+is the whitelist. Decimals are exact fractions. The same tree is evaluated with ints and with traced numbers.
 """
 
 from __future__ import annotations

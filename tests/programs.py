@@ -102,6 +102,19 @@ def plainly(program: Program, point: Point) -> Any:
         return type(error)
 
 
+def written(program: Program) -> str:
+    """A program as the expression of a spec, as far as that has its functions."""
+    if not isinstance(program, tuple):
+        return f"({program})"
+    op, *parts = program
+    texts = [written(part) for part in parts]
+    form = {
+        "neg": "(-{})", "ceil_div": "ceil({}/{})", "divide": "({}/{})", "maximum": "max({}, {})",
+        "minimum": "min({}, {})", "round_half_up": "round({})", "if<": "({0} - 1 if {0} < {1} else {1})",
+    }.get(op, f"{op}({', '.join(['{}'] * len(parts))})" if op.isidentifier() else f"({{}} {op} {{}})")  # fmt: skip
+    return form.format(*texts)
+
+
 def form(x: Any) -> Affine:
     """The expression of a result, which may be a plain number."""
     return x.form if isinstance(x, Traced) else Affine(x)

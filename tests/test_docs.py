@@ -14,9 +14,10 @@ from costcalc.api import Model
 from costcalc.cli.main import COMMANDS, app
 from costcalc.cost import conventions, load_convention
 from costcalc.errors import Source, SpecError, UsageError
+from costcalc.explore.space import read_space
 from costcalc.expression import FUNCTIONS
 from costcalc.kinds import REGISTRY
-from costcalc.spec import bundled, parse_document
+from costcalc.spec import bundled, parse_document, read_document
 from costcalc.spec.document import KEYS
 from costcalc.spec.hyperparameters import PARTS as HYPERPARAMETER_PARTS
 from costcalc.spec.published import PARTS as EXPECT_PARTS
@@ -59,6 +60,8 @@ def test_yaml_is_what_it_is_said_to_be(block: Block, tmp_path):
     if "costcalc-convention:" in block.text:
         (tmp_path / "convention.yaml").write_text(block.text)
         assert load_convention(str(tmp_path / "convention.yaml")).unit
+    elif "costcalc-space:" in block.text:
+        assert read_space(read_document("mobilenet_v2"), Source("example", block.text)).grid.size > 1
     elif block.refused:
         with pytest.raises((SpecError, UsageError)):
             block.network({})

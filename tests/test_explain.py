@@ -211,6 +211,16 @@ def above_over(above: Any, below: Any) -> Any:
     return expression(of(above)) / expression(of(below))
 
 
+def test_quotients_beyond_all_use_are_left_as_they_are() -> None:
+    m, n, k = polynomials("M", "N", "D_K")
+    above = below = m + n * k
+    for factor in (m, n, k, m, n, k, m, n, k):
+        above, below = above * (factor + 1), below * (factor + 1)
+    quotient = ratio(of(above * 3), of(below * m + below))
+    assert len(quotient.above.terms) > 60
+    assert quotient.at({"M": 12, "N": 20, "D_K": 3}) == Fraction(3, 13)
+
+
 def test_expressions_keep_what_is_known_of_symbols() -> None:
     m, n = polynomials("M", "N")
     trace = m.trace
@@ -289,6 +299,10 @@ def test_formulas_are_general(kind: str) -> None:
          {"macs": "K_H * K_W * M * N * D_F * D_F", "valid_macs": "K_W * V_H * M * N * D_F"}),
         ("conv", {"out": 8, "kernel": (3, 3), "bias": False}, [Shape(6, (9, 8))],
          {"macs": "D_K * D_K * M * N * H * W", "valid_macs": "V_H * V_W * M * N"}),
+        ("conv", {"out": 8, "kernel": 3, "bias": False, "padding": (1, 0)}, [Shape(6, (9, 9))],
+         {"macs": "D_K * D_K * M * N * H * W", "valid_macs": "D_K * V_H * M * N * W"}),
+        ("conv", {"out": 8, "kernel": 3, "bias": False, "dilation": (1, 2, 2)}, [Shape(6, (9, 9, 9))], {"valid_macs": "V_1 * V_2 * V_2 * M * N"}),
+        ("conv", {"out": 8, "kernel": 3, "bias": False, "padding": (1, 1, 0)}, [Shape(6, (9, 8, 7))], {"valid_macs": "D_K * V_D * V_H * M * N * W"}),
         ("conv", {"out": 8, "kernel": 3, "groups": 2}, [Shape(6, (9, 9))],
          {"weights": "D_K * D_K * M * N / g", "biases": "N", "bias_adds": "N * D_F * D_F"}),
         ("max_pool", {"kernel": 3, "stride": 2}, [Shape(6, (9, 9))], {"comparisons": "M * D_F * D_F * (D_K * D_K - 1)"}),

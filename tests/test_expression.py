@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from programs import direct, holds, on_tape
 
 from costcalc import units
 from costcalc.expression import FUNCTIONS, MAX_LENGTH, Expression, ExpressionError, Word, parse
-from costcalc.number.batch import Batch, Split
-from costcalc.number.symbolic import Symbolic
+from costcalc.number.traced import Trace
 
 F = Fraction  # short, for tables
 
@@ -164,7 +164,7 @@ def test_choices() -> None:
     assert refusal("rule == 9999", rule=rule) == ("a word is compared with a number", 0, 12, None)
 
 
-def test_one_tree_for_ints_symbols_and_batches() -> None:
+def test_one_tree_for_ints_and_traced_numbers() -> None:
     expression = parse("make_divisible(32*alpha, 8) + max(n, 3)*floor(n/2) - n % 3 + n // 4 + min(n, 7)*ceil(n/5)")
     points = [(F(1, 4), 9), (F(35, 100), 2), (F(3, 4), 12)]
 
@@ -174,18 +174,19 @@ def test_one_tree_for_ints_symbols_and_batches() -> None:
 
     expected = [by_hand(*point) for point in points]
     assert [expression.evaluate({"alpha": a, "n": n}) for a, n in points] == expected
-    assert (
-        expression.evaluate({"alpha": Batch.of([a for a, _ in points]), "n": Batch.of([n for _, n in points])}).values()
-        == expected
-    )
-    for alpha, n in points:
-        result = expression.evaluate({"alpha": Symbolic.symbol("alpha", alpha), "n": Symbolic.symbol("n", n)})
-        assert [result.value, *(result.at({"alpha": a, "n": n}) for a, n in points)] == [by_hand(alpha, n), *expected]
+    several = [{"alpha": a, "n": n} for a, n in points]
+    for point in several:
+        trace = Trace()
+        result = expression.evaluate({name: trace.symbol(name, value) for name, value in point.items()})
+        assert result.value == by_hand(**point)
+        assert [direct(trace.graph, result.form, p) for p in several] == expected
+        assert on_tape(trace.graph, [result.form], several) == [expected]
 
 
-def test_a_condition_splits_a_batch() -> None:
-    with pytest.raises(Split):
-        evaluate("1 if n > 2 else 3", n=Batch.of([1, 5]))
+def test_a_condition_of_a_traced_number_is_noted() -> None:
+    trace = Trace()
+    assert evaluate("1 if n > 2 else 3", n=trace.symbol("n", 5)) == 1
+    assert [holds(trace, {"n": n}) for n in (2, 3, 5)] == [False, True, True]
 
 
 def test_positions_of_names() -> None:

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from programs import direct, holds, on_tape
 
 from costcalc.cost import DTYPES, Report, count
 from costcalc.cost.memory import liveness
 from costcalc.errors import Source, UsageError
 from costcalc.kinds import REGISTRY
 from costcalc.network import INPUT, Network, Node
-from costcalc.number.batch import Batch
-from costcalc.number.symbolic import Symbolic
+from costcalc.number.traced import Trace
 from costcalc.shape import Shape
 from costcalc.spec import build_network, parse_document
 
@@ -268,15 +268,16 @@ def test_memory_as_formulas_and_for_many_points() -> None:
     points = [(8, 14, 2), (3, 5, 4), (16, 7, 32)]
     expected = [totals(count(residual_block(c, s), batch=b, dtype="int4")) for c, s, b in points]
     assert [t["peak_activation_bytes"] for t in expected] == [14 * c * s * s * b // 2 for c, s, b in points]
-    columns = [Batch.of(list(column)) for column in zip(*points, strict=True)]
-    batch = totals(count(residual_block(columns[0], columns[1]), batch=columns[2], dtype="int4"))
-    assert {name: column.values() for name, column in batch.items()} == {n: [t[n] for t in expected] for n in batch}
-    for c, s, b in points:
-        names = {"c": c, "s": s, "b": b}
-        symbols = {name: Symbolic.symbol(name, value) for name, value in names.items()}
-        found = totals(count(residual_block(symbols["c"], symbols["s"]), batch=symbols["b"], dtype="int4"))
-        for (c2, s2, b2), row in zip(points, expected, strict=True):
-            assert {name: formula.at({"c": c2, "s": s2, "b": b2}) for name, formula in found.items()} == row
+    several = [dict(zip(("c", "s", "b"), point, strict=True)) for point in points]
+    for here in several:
+        trace = Trace()
+        c, s, b = (trace.symbol(name, value, True) for name, value in here.items())
+        found = totals(count(residual_block(c, s), batch=b, dtype="int4"))
+        assert all(holds(trace, point) for point in several)
+        for point, row in zip(several, expected, strict=True):
+            assert {name: direct(trace.graph, x.form, point) for name, x in found.items()} == row
+        columns = on_tape(trace.graph, [x.form for x in found.values()], several)
+        assert [dict(zip(found, row, strict=True)) for row in zip(*columns, strict=True)] == expected
 
 
 # -- brute force ------------------------------------------------------------------------------------------------------

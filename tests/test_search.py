@@ -200,6 +200,52 @@ def test_objectives(case: str):
     assert dict(expected.values()) == dict(zip(front.numbers.tolist(), front.same.tolist(), strict=True))
 
 
+BRANCHED = """costcalc: 1
+hyperparameters: {alpha: {default: 1, above: 0}, rule: {default: low, choices: [low, high]}}
+input: [4, 20, 24]
+layers:
+  - rows:
+      columns: [t, k, out, nl, se, s, n]
+      data:
+        - [1, 3, 8,  relu,       false, 1, 1]
+        - [3, 5, 12, hard_swish, true,  2, 2]
+      repeat: n
+      then: {s: 1}
+      layers:
+        - residual:
+            - conv: {out: floor(t*in.channels*alpha), kernel: 1, act: nl, only_if: t != 1}
+            - depthwise: {kernel: k, stride: s, padding: valid if rule == high else same}
+            - conv: {out: out, kernel: 1, act: nl if se else none, groups: 2 if rule == low and nl == relu else 1}
+"""
+BRANCHES = """costcalc-space: 1
+hyperparameters: {alpha: [1, 0.35, 6/7], rule: [low, high]}
+rows: {stage2: {k: [3, 7], t: [1, 3], n: [0, 1, 3], se: [true, false], nl: [hard_swish, relu], out: [8, 12, 9]}}
+"""
+
+
+def test_words_truth_values_depths_and_residuals():
+    """Structure that depends on the choices, against each network laid out and counted alone."""
+    of = task(spec=BRANCHED, space=BRANCHES, limits=["madds=2M"], convention=load_convention("flops"))
+    search = Search(of)
+    assert (search.total, search.metrics) == (864, ("params", "madds", "count"))
+    counted = search.counter.count(search.points(0, search.total))
+    points, built = [], 0
+    for i in range(search.total):
+        try:
+            totals = count(build_network(search.space.document, setting(search.grid, i)), "flops").totals
+        except CostcalcError:
+            assert i in counted.faults
+            continue
+        built += 1
+        assert [int(counted.totals[m][i]) for m in search.metrics] == [totals.params, totals.madds, totals.count]
+        if totals.madds <= 2_000_000:
+            points.append((i, (-totals.params, totals.madds)))
+    assert 400 < built < 864
+    outcome = evaluate(of, 0, search.total)
+    assert (outcome.built, outcome.kept) == (built, len(points))
+    assert {(-p, m): v for (p, m), v in brute(points).items()} == vectors(outcome)
+
+
 def test_points_that_cannot_be_built_are_counted():
     """The third row has a valid window on a map of 4x4: 5x5 does not fit."""
     spec = SPEC.replace("stride: s,", "stride: s, padding: valid,").replace("[16, 3, 2]", "[16, 3, 4]")
@@ -538,13 +584,15 @@ WRONG = {
     ("--convention", "papers"): "unknown convention `papers`",
     ("--dtype", "float"): "unknown dtype `float`",
     ("--space", "nowhere.yaml"): "cannot read `nowhere.yaml`",
+    ("--space", "x" * 5000): "File name too long",
+    ("--space", "."): "`.` is a directory",
     ("--space", "mobilenet"): "no bundled space of that name",
     ("--scheduler", "here"): "`here` is no address of a scheduler",
     ("--minimise", "madds"): "no option `--minimise`",
 }
 
 
-@pytest.mark.parametrize("arguments", WRONG, ids=" ".join)
+@pytest.mark.parametrize("arguments", WRONG, ids=lambda pair: " ".join(pair)[:40])
 def test_usage_errors(arguments: tuple[str, ...], cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     if arguments[0] == "--scheduler":
         pytest.importorskip("distributed")
@@ -552,7 +600,7 @@ def test_usage_errors(arguments: tuple[str, ...], cli: Cli, tmp_path: Path, monk
     found = run(cli, tmp_path, *arguments)
     assert (found.code, found.out) == (2, "")
     assert found.err.startswith("error: ") and WRONG[arguments] in found.err
-    assert "help: " in found.err or "nowhere" in found.err
+    assert "help: " in found.err or "cannot read" in found.err
 
 
 def test_a_setting_of_what_the_space_varies(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -228,6 +228,8 @@ def test_comparisons_use_the_value_and_are_noted_once() -> None:
     with pytest.raises(TypeError, match="unhashable"):
         hash(a)
     assert str(a) == "7" and repr(a).startswith("Traced(7, ")
+    assert a and not trace.symbol("z", 0), "as of an int"
+    assert trace.conditions[-1] == (trace.symbol("z", 0).form, "==", True)
 
 
 @EXACT

@@ -43,7 +43,7 @@ SUFFIXES = {
     ".md": "md", ".csv": "csv", ".json": "json", ".tex": "latex", ".html": "html", ".parquet": "parquet",
 }  # fmt: skip
 READ = ("table", "md", "latex", "html")  # formats for people: they show the best alone
-EXCEEDED, INTERRUPTED = 1, 130
+EXCEEDED = 1
 MAX_DRAWN = 10**10
 SHOWN = 20
 

@@ -27,23 +27,8 @@ from costcalc.spec import Document, build_network
 from costcalc.spec.hyperparameters import settings
 
 CHECKS = 20  # random settings at which a formula is compared with the count
-TRIES = 10  # settings that are tried for each of them, where many are none of a network
+TRIES = 5  # settings that are tried for each of them, where many are none of a network
 NOT_OF_ROWS = ("weight_bytes", "peak_activation_bytes")  # totals that single rows do not have
-
-
-class WrongFormula(Exception):  # noqa: N818 - a bug of ours, which nobody is to take for a count
-    """A formula that does not give the counted integer."""
-
-
-class _Reading(NamedTuple):
-    """One of the two traces, and its report, whose numbers are traced."""
-
-    found: Found
-    report: Report
-
-    def polynomials(self, source: Any, metrics: Iterable[str]) -> Polynomials:
-        graph = self.found.trace.graph
-        return {metric: expanded(graph, _form(getattr(source, metric))) for metric in metrics}
 
 
 class Formulas:
@@ -77,26 +62,6 @@ class Formulas:
             help_ = "take fewer symbols with `--vary`, and set the others"
             raise UsageError(Problem(f"the formula is too long: {error}", None, help_)) from None
 
-    # -- the two readings ---------------------------------------------------------------------------------------------
-
-    def _reading(self, ideal: bool) -> _Reading:
-        found = trace(self._open, self._given, list(self.symbols), self.whole, self.way, ideal=ideal)
-        if found.report is None:
-            raise WrongFormula(f"only symbols find a fault: {found.fault}")
-        return _Reading(found, found.report)
-
-    def _ideal_reading(self) -> tuple[_Reading | None, str]:
-        """The ideal reading, or why there is none: a divisor that is 0 where it is not rounded."""
-        try:
-            reading = self._reading(ideal=True)
-            for polynomial in reading.polynomials(reading.report.totals, self.metrics).values():
-                polynomial.at(self.symbols)
-        except (WrongFormula, ZeroDivisionError) as error:
-            if "division by zero" in str(error) or isinstance(error, ZeroDivisionError):
-                return None, "a divisor is zero where it is not rounded"
-            raise
-        return reading, ""
-
     def _formulas(self) -> tuple[Formula, list[Formula]]:
         total = self._formula("total", self.report.totals, self.metrics, lambda report: report.totals)
         by, depth = self._by, self._depth
@@ -120,11 +85,6 @@ class Formulas:
             named = zip(report.layers, self.report.layers, strict=True)
             report = report._replace(layers=tuple(row._replace(kind=here.kind) for row, here in named))
         return report.rows(self._by or "layer", self._depth)
-
-    def _formula(self, path: str, counts: Any, metrics: Sequence[str], part: Any) -> Formula:
-        ideal = {} if self._ideal is None else self._ideal.polynomials(part(self._ideal.report), metrics)
-        exact = self._exact.polynomials(part(self._exact.report), metrics)
-        return Formula(path, ideal, exact, {metric: getattr(counts, metric) for metric in metrics})
 
     def keep(self, path: str) -> None:
         """Shows the row of this path in place of the network. Raises UsageError."""
@@ -161,46 +121,6 @@ class Formulas:
             self.report, self.symbols, fixed, varying, self.total, tuple(self.rows), grouping,
             self.exact_where, self.ideal_where, tuple(self.checked), tuple(derivatives), self.no_ideal,
         )  # fmt: skip
-
-    # -- where they hold ----------------------------------------------------------------------------------------------
-
-    @cached_property
-    def exact_where(self) -> Where:
-        """Where the exact formulas hold."""
-        traced = self._exact.found.trace
-        return exact_where(traced.graph, traced.conditions, list(self.symbols))
-
-    @cached_property
-    def ideal_where(self) -> Where:
-        """Where the ideal formulas equal the count; it may be elsewhere too."""
-        if self._ideal is None:
-            return Where()
-        traced = self._ideal.found.trace
-        return ideal_where(traced.graph, self._ideal_forms, traced.conditions, list(self.symbols), self.exact_where)
-
-    def holds(self, point: Mapping[str, Any]) -> bool:
-        """Whether the exact formulas hold at a point: whether all conditions come out as they did."""
-        traced, values = self._exact.found.trace, Values(point)
-        try:
-            return all(outcome(traced.graph, c, values) == c.outcome for c in traced.conditions)
-        except ZeroDivisionError:  # what is never divided by where they hold
-            return False
-
-    def claims(self, point: Mapping[str, Any]) -> bool:
-        """Whether the ideal formulas claim to equal the count at a point: whether nothing is rounded there."""
-        return self.holds(point) and self._unrounded(point)
-
-    def _unrounded(self, point: Mapping[str, Any]) -> bool:
-        if self._ideal is None:
-            return False
-        try:
-            return ideal_at(self._ideal.found.trace.graph, self._ideal_forms, point)
-        except ZeroDivisionError:
-            return False
-
-    @property
-    def _ideal_forms(self) -> list[Affine]:
-        return [] if self._ideal is None else [_form(getattr(self._ideal.report.totals, m)) for m in self.metrics]
 
     # -- the proof ----------------------------------------------------------------------------------------------------
 
@@ -283,12 +203,6 @@ def scaling_names(document: Document, values: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _without_choices(document: Document, names: Sequence[str]) -> Document:
-    """The document with symbols free to take any number: a choice of one would be a condition on every formula."""
-    opened = tuple(p._replace(choices=()) if p.name in names else p for p in document.hyperparameters)
-    return document._replace(hyperparameters=opened)
-
-
 def _not_counted(row: Row, metric: str) -> bool:
     """Whether nothing of the row is known; a census that is not known has no parameters and no operations."""
     if metric == "count":
@@ -303,7 +217,3 @@ def _number(name: str, values: Mapping[str, Any]) -> Rational:
         raise UsageError(Problem(f"`{name}` is no number, and no formula is in it", None, "it is set, as with `--set`"))
     value: Rational = values[name]
     return value
-
-
-def _form(x: Any) -> Affine:
-    return x.form if hasattr(x, "form") else Affine(x)

@@ -99,12 +99,17 @@ class Line:
 
 
 def must_be_whole(counter: Counter, parameter: HyperParameter, setting: Mapping[str, Any]) -> bool:
-    """Whether the network can be built at no fraction close to the hyper-parameter's value."""
+    """Whether the network can be built at no fraction: none near the hyper-parameter's value.
+
+    Where it cannot be built at that value either, none of some up to three times it.
+    """
     value = settings(counter.document.hyperparameters, setting)[parameter.name]
     if value != value // 1:
         return False
     builds: Callable[[Any], bool] = lambda x: _builds(counter, {**setting, parameter.name: x})  # noqa: E731
-    return not any(builds(value + sign * part) for part in NEARBY for sign in (1, -1))
+    if any(builds(value + sign * part) for part in NEARBY for sign in (1, -1)):
+        return False
+    return builds(value) or not any(builds(max(value, 1) * Fraction(k, 41)) for k in range(1, 123) if k % 41)
 
 
 def _builds(counter: Counter, setting: Mapping[str, Any]) -> bool:

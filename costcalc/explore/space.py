@@ -20,7 +20,7 @@ from costcalc.spec import Document
 from costcalc.spec.hyperparameters import HyperParameter, shown
 from costcalc.spec.locate import bundled_directory
 from costcalc.spec.varied import TableRow, constants, rows_of, vary
-from costcalc.textfile import read_file
+from costcalc.textfile import read_file, reason
 from costcalc.yamltree import Items, Pairs, Scalar, Tree, parse_yaml
 
 VERSION = "1"
@@ -49,13 +49,15 @@ def find_space(name: str) -> Source:
     """The text that `--space` names: a file, else a bundled space. Raises SpecError."""
     found = bundled_spaces()
     stem = name.removesuffix(".yaml").removesuffix(".yml")
-    if stem in found and not Path(name).exists():
+    try:
+        there = Path(name).exists()
+    except (OSError, ValueError) as error:  # a name too long, a zero byte
+        raise SpecError(Problem(f"cannot read `{name}`: {reason(error)}")) from None
+    if stem in found and not there:
         return read_file(found[stem], name)[0]
-    if name == stem and "/" not in name and "\0" not in name and not Path(name).exists():
-        problem = unknown("space", name, found)
-        raise SpecError(
-            Problem(f"there is no file `{name}` here and no bundled space of that name", None, problem.help)
-        )
+    if name == stem and "/" not in name and not there:
+        help_ = unknown("space", name, found).help
+        raise SpecError(Problem(f"there is no file `{name}` here and no bundled space of that name", None, help_))
     return read_file(Path(name), name)[0]
 
 

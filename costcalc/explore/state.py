@@ -72,10 +72,10 @@ class State:
             raise UsageError(Problem(f"cannot keep the search in `{self.directory}`: {reason(error)}")) from None
 
     def read(self, path: Path) -> Any:
-        """What a file says, None where its checksum does not hold: it was damaged, or is of something else."""
+        """What a file says, None where it cannot be read or its checksum does not hold."""
         try:
             checksum, _, text = path.read_text(encoding="ascii").partition("\n")
-        except ValueError:
+        except (OSError, ValueError):
             return None
         return json.loads(text) if checksum == hashlib.sha256(text.encode()).hexdigest() else None
 

@@ -14,12 +14,14 @@ from typing import Any
 from costcalc.explore.budget import Budget
 from costcalc.explore.fitted import Miss, Step, Threshold
 from costcalc.explore.line import Line, Point
-from costcalc.explore.steps import Cell
+from costcalc.explore.steps import NARROW, TINY, Cell
 from costcalc.number import tidy
 
-LOOKED_AT = 64  # values on each side of the threshold
+LOOKED_AT = 64  # values below the threshold, and on as long a way above it
+ABOVE = 3  # how often as long, where it takes fractions
 FAR, FAR_WHOLE = 10, 3  # doublings beyond; whole numbers may be of layers, and many of them take long
 ROUNDS = 16  # how often the search goes on where larger values fit again
+WIDE = 8  # times the start, and times as many values, where none fits on the way
 HALVINGS = 20  # how far down the search for a value that fits goes
 CLOSE = Fraction(1, 2**20)  # apart: from there on step by step
 MAX_CELLS = 400  # looked at one by one where some values cannot be built
@@ -85,7 +87,9 @@ class Search:
         """A value that fits: where the line starts, else one below, else one above; None where there is none."""
         found = self.on_the_way()
         if found is None:  # where some values cannot be built, or totals fall, another may fit
-            self.look_around(self.line.start)
+            self.line.at(
+                self.line.spread(self.line.lowest, WIDE * max(self.line.start, self.line.scale), WIDE * LOOKED_AT)
+            )
             found = max((p.value for p in self.line.known.values() if self.fits(p)), default=None)
         return found
 
@@ -202,25 +206,27 @@ class Search:
     # -- what is told of it ------------------------------------------------------------------------------------------
 
     def look_around(self, top: Any) -> None:
-        """Counts values evenly spread on both sides of one, and some far above it."""
-        line, span = self.line, max(top - self.line.lowest, 1 if self.line.whole else 0) or self.line.scale
-        one = 1 if line.whole else 0
-        above = line.spread(top, min(top + span, line.highest) + one, LOOKED_AT)
+        """Counts values spread evenly below one and to some times it; and a few far below, and far above it."""
+        line, one = self.line, 1 if self.line.whole else 0
+        span, times = max(top - line.lowest, one) or line.scale, 1 if line.whole else ABOVE
+        above = line.spread(top, min(top + times * span, line.highest) + one, times * LOOKED_AT)
         far = [top]
         while far[-1] < line.highest and len(far) <= (FAR_WHOLE if line.whole else FAR):
             far.append(self.doubled(far[-1]))
+        low = [line.lowest + Fraction(top - line.lowest) / 2**k for k in range(1, FAR + 1)]
+        far += {int(x // 1) for x in low} if line.whole else map(tidy, low)
         line.at([*line.spread(line.lowest - one, top, LOOKED_AT), *above, *far])
 
     def described(self, step: Cell, after: Cell, exact: bool) -> Threshold:
         """The threshold at the end of a step."""
-        bound = tidy(step.high)
-        value = bound if self.line.whole else rounded_down(step)
+        bound, line = tidy(step.high), self.line
+        following = self.next(step, after)
+        later = self.later(bound) if following.fault else None
+        value = bound if line.whole else rounded_down(step)
+        start = tidy(step.low), step.low_included
         return self.doubted(
-            Threshold(
-                self.line.name, self.line.whole, value, bound, step.high_included,
-                tidy(step.low), step.low_included, self.next(after), self.later(after, bound), exact,
-            )
-        )  # fmt: skip
+            Threshold(line.name, line.whole, value, bound, step.high_included, *start, following, later, exact)
+        )
 
     def unbounded(self, fit: Any) -> Threshold:
         """The threshold where everything fits up to the end of the line."""
@@ -242,17 +248,30 @@ class Search:
         fit = max((p.value for p in below if self.fits(p) and p.value < over), default=None)
         return t._replace(rising=False, sure=None if fit is None else tidy(self.close(fit, over)[0].high))
 
-    def later(self, after: Cell, bound: Any) -> Step | None:
-        """The first step above the bound that can be built, where the next one cannot."""
+    def later(self, bound: Any) -> Step | None:
+        """The first step above the bound on which the network can be built."""
         built = [p.value for p in self.line.known.values() if p.value > bound and p.totals is not None]
-        return self.next(self.line.cell(min(built))) if self.next(after).fault and built else None
+        if not built:
+            return None
+        found = self.line.cell(min(built))
+        low = Fraction(found.low if found.low is not None else min(built))
+        point = self.point(min(built))
+        return Step(tidy(low), not found.low_included, point.totals or {}, exceeded(point, self.budgets))
 
-    def next(self, after: Cell) -> Step:
-        """The first value of a step, or one just after its start."""
-        low, high = Fraction(after.low or 0), after.high
-        inside = low if after.low_included else (low + high) / 2 if high is not None else low + 1
+    def next(self, step: Cell, after: Cell) -> Step:
+        """The step that begins where another ends."""
+        end, low, high = Fraction(step.high or 0), after.low, after.high
+        inside = end
+        if self.line.whole:
+            inside = end + 1
+        elif step.high_included:
+            inside = end + (TINY if step.exact else 2 * NARROW)
+            if low is not None and high is not None and end <= low < high:
+                inside = (low + high) / 2
         point = self.point(tidy(inside))
-        return Step(tidy(low), not after.low_included, point.totals or {}, exceeded(point, self.budgets), point.fault)
+        at = tidy(inside if self.line.whole else end)
+        after_it = step.high_included and not self.line.whole
+        return Step(at, after_it, point.totals or {}, exceeded(point, self.budgets), point.fault)
 
 
 def rounded_down(step: Cell) -> Any:

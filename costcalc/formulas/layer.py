@@ -9,13 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from costcalc.census import CLASSES, Census
-from costcalc.formulas.symbols import LETTERS, Disproved, Formula, Symbols, form_of
+from costcalc.formulas.symbols import LETTERS, Disproved, Formula, Named, Symbols, form_of
 from costcalc.kinds import REGISTRY, Kind
 from costcalc.number import concrete, divide, is_number
 from costcalc.number.traced import Trace
 from costcalc.shape import AXES, Shape
-
-Named = tuple[str, str]  # a symbol and what it stands for
 
 
 class Layer(NamedTuple):
@@ -36,6 +34,12 @@ class Double(NamedTuple):
 
     symbolic: Layer
     counted: Layer
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The names of the axes of its widest input."""
+        widest = max(self.counted.inputs, key=lambda x: x.positions)
+        return ("tokens",) if widest.sequence else AXES[len(widest.spatial)]
 
     def instead(self, symbolic: Kind | None, counted: Kind | None) -> Double | None:
         """Another kind in its place, from its inputs to its output positions."""
@@ -80,7 +84,7 @@ def census_formulas(symbols: Symbols, layer: Double, batch: int = 1) -> dict[str
     symbolic, counted = layer.symbolic.census(samples(symbols, batch)), layer.counted.census(batch)
     if symbolic is None or counted is None:
         return {}
-    symbols.shorten(symbolic)
+    symbols.shorten(symbolic, layer.axes)
     made = {name: symbols.formula(name, getattr(symbolic, name), getattr(counted, name)) for name in CLASSES}
     return {name: formula for name, formula in made.items() if getattr(counted, name)}
 

@@ -6,20 +6,22 @@ input, the values in the bins of an adaptive pool.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from costcalc.errors import Problem, UsageError
 from costcalc.number.graph import Affine, Graph
 from costcalc.number.polynomial import Polynomial, TooManyTerms, expanded
 from costcalc.number.traced import Trace, Traced
-from costcalc.shape import AXES
 
 LETTERS = {"length": "L", "depth": "D", "height": "H", "width": "W", "tokens": "T"}
-READ = ("V", *(f"V_{i}" for i in "DHW23"))
+READ = ("V", *(f"V_{i}" for i in "DHW123"))
 ORDER = ("B", "D_K", "K_D", "K_H", "K_W", *READ, "M", "m", "N", "g", "T", "L", "D", "H", "W", "D_F")  # of reading
 ON_INPUT = "taps on the input, not on padding, of all windows along {}"
 IN_BINS = "values in all bins along {}"
+
+
+Named = tuple[str, str]  # a symbol and what it stands for
 
 
 class Disproved(Exception):  # noqa: N818 - a bug of ours
@@ -100,8 +102,8 @@ class Symbols:
 
     # -- symbols for expressions --------------------------------------------------------------------------------------
 
-    def shorten(self, numbers: Iterable[Any]) -> None:
-        """Gives a symbol to what is too long to read in a product: V, or one for each axis."""
+    def shorten(self, numbers: Iterable[Any], axes: Sequence[str]) -> None:
+        """Gives a symbol to what is too long to read in a product: V, or one for each of the axes."""
         nodes = self.trace.graph.nodes
         found: dict[Affine, None] = {}
         for index in sorted(self.trace.graph.needed(map(form_of, numbers))):
@@ -109,13 +111,18 @@ class Symbols:
                 found[_single(index)] = None
             elif nodes[index].op == "mul":
                 found.update({part: None for part in nodes[index].parts if self._long(part)})
-        if len(found) in (2, 3):  # one for each axis, in their order
-            named = [(f"V_{LETTERS[axis]}", f"the {axis}") for axis in AXES[len(found)]]
-        else:
-            named = [("V", "each axis"), *((f"V_{i}", "an axis") for i in range(2, len(found) + 1))]
-        for form, (name, axis) in zip(found, named, strict=False):
+        for i, form in enumerate(found):
+            axis = axes[i] if len(found) == len(axes) else self._axis(form, axes)
+            alone = len(axes) == 1 or (len(found) == 1 and axis is None)
             if form not in self._short:
-                self._short[form] = self._unpadded(form) or self._symbol(form, name, axis)
+                name = "V" if alone else f"V_{LETTERS.get(axis or '', i + 1)}"
+                where = f"the {axis}" if axis else "each axis" if alone else "an axis"
+                self._short[form] = self._unpadded(form) or self._symbol(form, name, where)
+
+    def _axis(self, form: Affine, axes: Sequence[str]) -> str | None:
+        """The axis that an expression is of; None where it is the same for several."""
+        used = self.trace.graph.symbols([form])
+        return next((axis for axis in axes if not {LETTERS[axis], f"K_{LETTERS[axis]}"}.isdisjoint(used)), None)
 
     def _symbol(self, form: Affine, name: str, axis: str) -> Affine:
         polynomial = expanded(self.trace.graph, form)

@@ -1,7 +1,7 @@
 """What every kind of layer is: declared attributes, a shape rule, a census rule and its documentation, in one class.
 
 `@kind("conv")` registers the class under the name that specs use. The rules get shapes of one sample, whose sizes may
-be ints, symbols or batches; they never see a batch size, a convention or an array.
+be ints or traced numbers; they never see a batch size, a convention or an array.
 """
 
 from __future__ import annotations

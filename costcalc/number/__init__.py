@@ -169,7 +169,7 @@ def is_number(x: object) -> bool:
 
 
 def concrete(x: Any) -> int:
-    """The int that x stands for: its value, where it is symbolic; what all points share, where it is a batch."""
+    """The int that x stands for: of a traced number its value, on the condition that it has no other."""
     if not isinstance(x, int):
         domain = _domain(x)
         x = x if domain is None else domain.concrete(x)

@@ -14,8 +14,7 @@ from costcalc import number
 from costcalc.number.graph import Rational, tidy
 from costcalc.number.polynomial import Monomial, Polynomial
 
-
-MAX_TERMS = 24  # of two polynomials together; to cancel longer ones may take longer than anybody waits
+MAX_TERMS, MAX_DEGREE = 60, 16  # of what is cancelled; beyond, that may take longer than anybody waits
 
 
 class Quotient(NamedTuple):
@@ -30,12 +29,13 @@ class Quotient(NamedTuple):
 
 
 def ratio(a: Polynomial, b: Polynomial) -> Quotient:
-    """The quotient of two polynomials of one graph, cancelled; very long ones are left as they are."""
+    """The quotient of two polynomials of one graph, cancelled; those beyond all use are left as they are."""
     if len(b.terms) == 1:
         ((monomial, c),) = b.terms.items()
         divided = {_divided(m, monomial): tidy(Fraction(x) / c) for m, x in a.terms.items()}
         return Quotient(Polynomial(a.graph, divided), Polynomial(a.graph, {(): 1}))
-    if len(a.terms) + len(b.terms) > MAX_TERMS:
+    degree = max(sum(abs(power) for _, power in monomial) for p in (a, b) for monomial in p.terms)
+    if len(a.terms) + len(b.terms) > MAX_TERMS or degree > MAX_DEGREE:
         return Quotient(a, b)
     import sympy
 
@@ -54,14 +54,12 @@ def expression(polynomial: Polynomial, signed: Collection[str] = ()) -> Any:
     known: dict[int, Any] = {}
 
     def atom(node: int) -> Any:
-        for index in polynomial.needed(node):
-            if index not in known:
-                op, name, parts = polynomial.atom(index)
-                whole = polynomial.graph.nodes[index].whole
-                if op == "symbol":
-                    known[index] = _symbol(name, whole, name not in signed)
-                else:
-                    known[index] = _functions()[op](*(_sum(part, known.__getitem__) for part in parts))
+        for index in polynomial.needed(node, known):
+            op, name, parts = polynomial.atom(index)
+            if op == "symbol":
+                known[index] = _symbol(name, polynomial.graph.nodes[index].whole, name not in signed)
+            else:
+                known[index] = _functions()[op](*(_sum(part, known.__getitem__) for part in parts))
         return known[node]
 
     return _sum(polynomial, atom)
@@ -126,9 +124,8 @@ def _functions() -> dict[str, Callable[..., Any]]:
         made: Callable[..., Any] = type(name, (Counting,), {"counted": staticmethod(counted)})
         return made
 
-    def unevaluated(
-        extreme: Any,
-    ) -> Callable[..., Any]:  # else sympy compares every pair, for minutes where there are many
+    def unevaluated(extreme: Any) -> Callable[..., Any]:
+        """Of symbols: sympy compares every pair otherwise, for minutes where there are many."""
         return lambda *parts: extreme(*parts, evaluate=all(part.is_Rational for part in parts))
 
     return {

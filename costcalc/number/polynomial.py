@@ -7,7 +7,7 @@ what is shown can be compared with what was counted.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -62,9 +62,9 @@ class Polynomial:
         """Whether a node is not multiplied out."""
         return node not in self.graph.expansions or self.graph.expansions[node] == {((node, 1),): 1}
 
-    def needed(self, node: int) -> Iterator[int]:
-        """A node of a monomial after all that it needs, as far as that is not multiplied out."""
-        return (index for index in self.graph.needed([_single(node)]) if self.is_atom(index))
+    def needed(self, node: int, known: Container[int] = ()) -> Iterator[int]:
+        """A node of a monomial after all that it needs and that is not known, as far as it is not multiplied out."""
+        return (index for index in self.graph.needed([_single(node)], known) if self.is_atom(index))
 
     def symbols_of(self, node: int) -> list[str]:
         """The names that a node of a monomial depends on."""
@@ -114,11 +114,9 @@ class Values:
     def of(self, x: Polynomial) -> Rational:
         """The value. Raises ZeroDivisionError."""
         known = self._known
-        missing = {node for monomial in x.terms for node, _ in monomial} - known.keys()
-        if missing:
-            for index in (index for node in missing for index in x.needed(node)):
-                if index not in known:
-                    known[index] = self._atom(x.atom(index))
+        for node in {node for monomial in x.terms for node, _ in monomial} - known.keys():
+            for index in x.needed(node, known):
+                known[index] = self._atom(x.atom(index))
         return tidy(sum((self._term(m, c) for m, c in x.terms.items()), Fraction(0)))
 
     def _term(self, monomial: Monomial, c: Rational) -> Fraction:
@@ -155,7 +153,7 @@ _MEANING: dict[str, Any] = {
 def expanded(graph: Graph, x: Affine) -> Polynomial:
     """The number multiplied out; what an ideal trace did not round is what it is. Raises TooManyTerms."""
     if any(node not in graph.expansions for node, _ in x.terms):
-        for index in graph.needed([x]):  # in this order no node waits for others: chains may be long
+        for index in graph.needed([x], graph.expansions):  # in this order no node waits for others: chains may be long
             _node(graph, index, graph.expansions)
     return Polynomial(graph, _affine(graph, x, graph.expansions))
 

@@ -133,6 +133,9 @@ class Traced:
     def __ge__(self, other: Any) -> bool:
         return not self < other
 
+    def __bool__(self) -> bool:
+        return self != 0
+
     __hash__ = None  # type: ignore[assignment]  # equality is a condition
 
     def __str__(self) -> str:

@@ -63,6 +63,7 @@ class Writer:
     def __init__(self, dialect: Dialect, names: Names = Names()) -> None:  # noqa: B008 - immutable
         self.dialect, self.names = dialect, names
         self._atoms: dict[int, str] = {}
+        self._places: dict[int, tuple[bool, str, int]] = {}
 
     def written(self, polynomial: Polynomial, point: Mapping[str, Any] | None = None) -> str:
         """The polynomial on one line. Raises TooLong."""
@@ -79,7 +80,7 @@ class Writer:
 
     def term(self, polynomial: Polynomial, monomial: Monomial, coefficient: int | Fraction) -> str:
         """One term, `-` before it where it is negative."""
-        factors = _ordered(polynomial, monomial)
+        factors = sorted(monomial, key=lambda factor: self._place(polynomial, factor[0]))
         above = [self._powered(polynomial, node, power) for node, power in factors if power > 0]
         below = [self._powered(polynomial, node, -power) for node, power in factors if power < 0]
         sign, number = ("-" if coefficient < 0 else ""), abs(Fraction(coefficient))
@@ -87,6 +88,13 @@ class Writer:
         if len(text) > MAX_LENGTH:
             raise TooLong(f"more than {MAX_LENGTH:,} characters")
         return sign + text
+
+    def _place(self, polynomial: Polynomial, node: int) -> tuple[bool, str, int]:
+        """Symbols before roundings, by name: the order of the nodes, that of the network, tells a reader nothing."""
+        if node not in self._places:
+            rounding = polynomial.atom(node).op != "symbol"
+            self._places[node] = rounding, min(polynomial.symbols_of(node), default=""), node
+        return self._places[node]
 
     def _python(self, number: Fraction, above: list[str], below: list[str]) -> str:
         if number.numerator != 1 or not above:
@@ -119,9 +127,8 @@ class Writer:
     def atom(self, polynomial: Polynomial, node: int) -> str:
         """A symbol or a rounding, by its name where it has one."""
         if node not in self._atoms:
-            for index in polynomial.needed(node):  # what it needs first: chains may be long
-                if index not in self._atoms:
-                    self._atoms[index] = self._atom(polynomial, index)
+            for index in polynomial.needed(node, self._atoms):  # what it needs first: chains may be long
+                self._atoms[index] = self._atom(polynomial, index)
         return self._atoms[node]
 
     def _atom(self, polynomial: Polynomial, node: int) -> str:
@@ -217,13 +224,3 @@ def _number(x: Fraction, latex: bool) -> str:
 
 def _by_degree(polynomial: Polynomial) -> list[tuple[Monomial, Any]]:
     return sorted(polynomial.terms.items(), key=lambda t: (-sum(power for _, power in t[0]), t[0]))
-
-
-def _ordered(polynomial: Polynomial, monomial: Monomial) -> list[tuple[int, int]]:
-    """Symbols before roundings, by name: the order of the nodes, that of the network, tells a reader nothing."""
-
-    def key(factor: tuple[int, int]) -> tuple[bool, str, int]:
-        atom = polynomial.atom(factor[0])
-        return atom.op != "symbol", atom.name or min(atom.parts[0].symbols(), default=""), factor[0]
-
-    return sorted(monomial, key=key)

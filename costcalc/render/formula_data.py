@@ -8,7 +8,7 @@ from costcalc.explore.conditions import Where
 from costcalc.explore.formulated import Formula, Formulated
 from costcalc.network import plain
 from costcalc.render import program
-from costcalc.render.expression import PYTHON, TEXT, Names, Writer
+from costcalc.render.expression import PYTHON, Names, Writer
 from costcalc.render.formula_text import shown
 from costcalc.render.prelude import PYTHON_WORDS
 from costcalc.render.where import where_texts
@@ -84,7 +84,5 @@ def formula_program(f: Formulated, language: str) -> str:
     about = [f"{f.report.network.name}, counted as `{f.report.convention.name}`" + (f"; {fixed}" if fixed else "")]
     if f.total.uncounted:
         about.append(f"partial, not counted: {', '.join(f.total.uncounted)}")
-    where = where_texts(f.exact_where, Writer(TEXT))
-    about += ["exact for " + ", ".join(where)] if where else []
     write = {"python": program.python, "javascript": program.javascript}[language]
     return write(about, f.symbols, f.total.exact, f.exact_where)

@@ -105,9 +105,8 @@ class _Body:
 
     def node(self, polynomial: Polynomial, node: int) -> str:
         if node not in self.known:
-            for index in polynomial.needed(node):  # what it needs first: chains may be long
-                if index not in self.known:
-                    self.known[index] = self._atom(polynomial, index)
+            for index in polynomial.needed(node, self.known):  # what it needs first: chains may be long
+                self.known[index] = self._atom(polynomial, index)
         return self.known[node]
 
     def _atom(self, polynomial: Polynomial, node: int) -> str:
