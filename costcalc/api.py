@@ -124,7 +124,7 @@ class Model:
     def fit(
         self,
         max: Mapping[str, int | str],  # noqa: A002 - as on the command line
-        vary: Iterable[str],
+        vary: str | Iterable[str],
         convention: str | Convention = "paper",
         batch: int = 1,
         dtype: str = "float32",
@@ -138,7 +138,8 @@ class Model:
 
         if isinstance(self, StandardModel):
             raise UsageError(Problem("a rewritten network cannot be fitted", None, "fit the one it was made from"))
-        return fit(self.document, budgets_of(max), vary, self.given, convention, batch, dtype)
+        names = [vary] if isinstance(vary, str) else vary
+        return fit(self.document, budgets_of(max), names, self.given, convention, batch, dtype)
 
     def narrow(
         self,

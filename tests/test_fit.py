@@ -591,6 +591,10 @@ def test_from_python():
     assert found.solutions[0].threshold.bound == F(369, 512)
     fixed = costcalc.load("mobilenet_v1", resolution=160).fit({"madds": 300_000_000}, ["alpha"])
     assert fixed.solutions[0].threshold.bound == threshold(read_document("mobilenet_v1"), "alpha", "madds=300M", resolution=160).bound  # fmt: skip
+    assert costcalc.load("mobilenet_v1").fit({"madds": "300M"}, "alpha").solutions[0].varied == {"alpha": F("0.7207")}
+    for wrong in ({"dtype": "int7"}, {"convention": "flop"}, {"batch": 0}):
+        with pytest.raises(UsageError):
+            costcalc.load("mobilenet_v1").fit({"madds": "300M"}, ["alpha"], **wrong)
     with pytest.raises(UsageError, match="rewritten"):
         costcalc.load("mobilenet_v1").standard().fit({"madds": "300M"}, ["alpha"])
 

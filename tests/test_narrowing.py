@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import math
+import random
 from fractions import Fraction
 from typing import Any
 
@@ -281,3 +282,63 @@ def test_a_convention_that_counts_less_for_more(tmp_path):
     (group,) = [g for g in narrowing(report, {}, {"count": limit}).layers if g.layers == ("one",)]
     counts = [costcalc.Model(net.document, {"a": 19 - k}).report(str(path)).totals.count for k in range(1, 19)]
     assert group.removed == 1 + next(i for i, n in enumerate(counts) if n <= limit)
+
+
+# -- networks at random
+
+
+def at_random(seed: int) -> costcalc.Model:
+    """A few layers that read, join, divide and shuffle each other's outputs, and a classifier that reads what is left."""
+    source = random.Random(seed)
+    channels = {"x0": source.choice([4, 6, 8, 12])}
+    lines, read = [f"- conv: {{out: {channels['x0']}, kernel: 1, as: x0}}"], set()
+
+    def add(kind: str, inputs: list[str], width: int, **attributes: int) -> None:
+        name = f"x{len(channels)}"
+        given = "".join(f", {key}: {value}" for key, value in attributes.items())
+        lines.append(f"- {kind}: {{from: [{', '.join(inputs)}]{given}, as: {name}}}")
+        channels[name] = width
+        read.update(inputs)
+
+    for _ in range(source.randint(2, 8)):
+        x = source.choice(list(channels)[-3:])
+        n, out, groups = channels[x], source.choice([4, 6, 8, 12]), source.choice([1, 1, 1, 2, 3, 4])
+        alike = [name for name in channels if channels[name] == n and name != x]
+        others = [name for name in channels if name != x]
+        choice = source.randrange(9)
+        if choice < 3:
+            add("conv", [x], out, out=out, kernel=1, groups=1 if n % groups or out % groups else groups)
+        elif choice == 3:
+            add("depthwise", [x], 2 * n, kernel=3, multiplier=2)
+        elif choice == 4:
+            add("conv", [x], 2 * n, out=2 * n, groups=n, kernel=3)
+        elif choice == 5 and alike:
+            add(source.choice(["add", "mul"]), [x, source.choice(alike)], n)
+        elif choice == 6 and others:
+            y = source.choice(others)
+            add("concat", [x, y], n + channels[y])
+        elif choice == 7 and n % 2 == 0:
+            add("split", [x], n // 2, parts=2, part=source.choice([1, 2]))
+        elif choice == 8 and n % 2 == 0:
+            add("channel_shuffle", [x], n, groups=2)
+    unread = [name for name in channels if name not in read]
+    if len(unread) > 1:
+        lines.append(f"- concat: {{from: [{', '.join(unread)}]}}")
+    return model("\n".join(lines) + "\n" + END, size=4)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_any_network_can_lose_just_what_is_said(seed):
+    """Every multiple of the step can be removed from a group, and nothing in between."""
+    report = at_random(seed).report()
+    for group, found in zip(groups_of(report.network), narrowing(report, {"madds": "3%"}, {}).layers, strict=True):
+        assert tuple(group.layers) == found.layers
+        fits = []
+        for removed in range(1, group.filters):
+            try:
+                with_widths(report.network, {p: found.before[p] - removed * n for p, n in group.layers.items()})
+            except KindError:
+                continue
+            fits.append(removed)
+        if not group.fixed:
+            assert fits == ([] if found.reason else list(range(found.step, group.filters, found.step)))

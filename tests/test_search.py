@@ -7,6 +7,7 @@ import importlib.util
 import io
 import itertools
 import json
+import multiprocessing
 import signal
 import subprocess
 import sys
@@ -29,6 +30,7 @@ from costcalc.explore.search import EVERY, EVOLVE, SAMPLE, Objective, Outcome, S
 from costcalc.explore.searching import Searching, setting
 from costcalc.explore.shards import Plan, evaluate, processes
 from costcalc.explore.space import read_space
+from costcalc.explore.workers import finished
 from costcalc.spec import build_network, parse_document
 
 Cli = Callable[..., Any]
@@ -161,6 +163,18 @@ def test_processes_find_what_one_finds(whole: Outcome):
         searching.run(told.append)
         assert equal(searching.outcome, whole)
         assert (sum(told), searching.done, searching.left) == (SIZE, SIZE, {})
+
+
+def test_a_process_that_is_lost_or_cannot_is_told():
+    shards = tuple(Plan(SIZE, 4096).shards())
+    arriving = finished(task(), shards, 2, lambda _: None)
+    next(arriving)
+    multiprocessing.active_children()[0].kill()
+    with pytest.raises(CostcalcError, match="a process of the search was ended from outside"):
+        list(arriving)
+    with pytest.raises(CostcalcError, match=r"the search is one of costcalc 0\.0"):
+        list(finished(task(version="0.0"), shards, 2, lambda _: None))
+    assert multiprocessing.active_children() == []
 
 
 def test_a_small_search_starts_no_process():

@@ -7,13 +7,13 @@ A trace notes every comparison it met. Most come out the same for every network 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
 from costcalc.number import tidy
 from costcalc.number.graph import Affine, Graph, Rational
-from costcalc.number.polynomial import AS_IS, IDEAL, Polynomial, Values, expanded
+from costcalc.number.polynomial import Polynomial, Values, expanded
 from costcalc.number.ranges import Range, Ranges
 from costcalc.number.traced import Condition
 

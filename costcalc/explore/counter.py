@@ -232,12 +232,13 @@ class _View:
         while pending:
             branch, where = pending.pop()
             count_ = len(points) if where is None else len(where)
-            if branch.condition is not None:
-                decided = self._decision(branch)
+            condition = branch.condition
+            if condition is not None:
+                decided = self._decision(branch, condition)
                 if decided is not None:
                     pending.append((branch.ways.setdefault(decided, _Branch()), where))
                     continue
-                mask = self._mask(branch, columns, where, count_)
+                mask = self._mask(branch, condition, columns, where, count_)
                 where = np.arange(len(points)) if where is None else where
                 for outcome, part in ((False, where[~mask]), (True, where[mask])):
                     if len(part):
@@ -254,16 +255,14 @@ class _View:
             else:
                 yield self._run(branch, branch.found, columns, where, count_), where
 
-    def _decision(self, branch: _Branch) -> bool | None:
+    def _decision(self, branch: _Branch, condition: Condition) -> bool | None:
+        """Whether the condition holds at all points of these axes, or at none; None where it depends on the point."""
         key = id(branch)
         if key not in self._decided:
-            assert branch.condition is not None  # noqa: S101 - for the type checker
-            self._decided[key] = self.ranges.decided(branch.condition)
+            self._decided[key] = self.ranges.decided(condition)
         return self._decided[key]
 
-    def _mask(self, branch: _Branch, columns: list[Any], where: Any, points: int) -> Any:
-        condition = branch.condition
-        assert condition is not None  # noqa: S101 - for the type checker
+    def _mask(self, branch: _Branch, condition: Condition, columns: list[Any], where: Any, points: int) -> Any:
         form = self.tree.lowering.sign(condition.difference)
         (values,) = self._run(branch, [form], columns, where, points, signs=True)
         compare = {"<": np.less, "<=": np.less_equal, "==": np.equal}[condition.relation]

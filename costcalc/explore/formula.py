@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from costcalc.cost import Report, count
 from costcalc.cost.report import By, Row
 from costcalc.errors import CostcalcError, Problem, UsageError, unknown
-from costcalc.explore.conditions import Where, exact_where, ideal_where, outcome
-from costcalc.explore.formulated import Checked, Derivative, Formula, Formulated, Polynomials
-from costcalc.explore.tracing import Found, Way, trace, whole_names
+from costcalc.explore.formulated import Checked, Derivative, Formula, Formulated
+from costcalc.explore.readings import Readings, WrongFormula
+from costcalc.explore.tracing import Way
 from costcalc.number import is_number, tidy
-from costcalc.number.graph import Affine, Rational
-from costcalc.number.polynomial import Polynomial, TooManyTerms, Values, expanded, ideal_at
+from costcalc.number.graph import Rational
+from costcalc.number.polynomial import Polynomial, TooManyTerms, Values
 from costcalc.spec import Document, build_network
 from costcalc.spec.hyperparameters import settings
 
@@ -50,12 +49,9 @@ class Formulas:
         names = [n for n in scaling_names(document, values) if n not in given] if free is None else list(free)
         self.symbols = {name: _number(name, values) for name in names}
         self._given = {**given, **self.symbols}
-        self._open = _without_choices(document, names)
-        self.whole = whole_names(self._open, self._given, names)
         self.report = count(build_network(document, self._given), *way)
         try:
-            self._exact = self._reading(ideal=False)
-            self._ideal, self.no_ideal = self._ideal_reading()
+            self.readings = Readings(document, self._given, names, self.metrics, way)
             self.total, self.rows = self._formulas()
             self.checked = self._check()
         except TooManyTerms as error:
@@ -63,21 +59,26 @@ class Formulas:
             raise UsageError(Problem(f"the formula is too long: {error}", None, help_)) from None
 
     def _formulas(self) -> tuple[Formula, list[Formula]]:
-        total = self._formula("total", self.report.totals, self.metrics, lambda report: report.totals)
-        by, depth = self._by, self._depth
-        if by is None and depth is None:
-            return total._replace(uncounted=tuple(self.report.uncounted)), []
+        """The formulas of the network, and of the rows that are asked for."""
+        readings, report = self.readings, self.report
+        partial = [row.path for row in report.layers if self._partial(row)]
+        total = readings.formula("total", self.metrics, [report.totals, *(r.totals for r in readings.reports)])
+        if self._by is None and self._depth is None:
+            return total._replace(uncounted=tuple(partial)), []
         metrics = [metric for metric in self.metrics if metric not in NOT_OF_ROWS]
         if not metrics:
             help_ = "rows have params, madds, count, activations and memory_access_bytes"
             raise UsageError(Problem(f"rows have no {' or '.join(self.metrics)}", None, help_))
         rows = []
-        for i, row in enumerate(self._rows(self.report)):
-            counted = [metric for metric in metrics if not _not_counted(row, metric)]
-            formula = self._formula(row.path, row, counted, lambda report, i=i: self._rows(report)[i])
-            partial = row.uncounted if "count" in metrics else row.unknown
-            rows.append(formula._replace(uncounted=(row.path,) if partial else ()))
-        return total._replace(uncounted=tuple(self.report.uncounted)), rows
+        for same in zip(*map(self._rows, (report, *readings.reports)), strict=True):
+            counted = [metric for metric in metrics if not _not_counted(same[0], metric)]
+            formula = readings.formula(same[0].path, counted, same)
+            rows.append(formula._replace(uncounted=(same[0].path,) if self._partial(same[0]) else ()))
+        return total._replace(uncounted=tuple(partial)), rows
+
+    def _partial(self, row: Row) -> bool:
+        """Whether the totals that are asked for miss something of a row."""
+        return bool(row.uncounted if "count" in self.metrics else row.unknown)
 
     def _rows(self, report: Report) -> list[Row]:
         """The rows of a report of the same structure; what is of one kind here, such as `conv 3x3`, stays together."""
@@ -110,17 +111,23 @@ class Formulas:
 
     def formulated(self, derivatives: Sequence[Derivative] = ()) -> Formulated:
         """All of it as one value."""
-        of_exact, graph = self._exact.report.network.hyperparameters, self._exact.found.trace.graph
-        derived = {n: _form(v) for n, v in of_exact.items() if n not in self.symbols and is_number(v)}
-        varying = {name: expanded(graph, form) for name, form in derived.items() if form.terms}
-        fixed = {
-            n: v for n, v in self.report.network.hyperparameters.items() if n not in self.symbols and n not in varying
-        }
+        varying = {n: p for n, p in self.readings.hyperparameters().items() if n not in self.symbols}
+        values = self.report.network.hyperparameters
+        fixed = {n: v for n, v in values.items() if n not in self.symbols and n not in varying}
         grouping = f"depth {self._depth}" if self._depth else self._by or ""
         return Formulated(
             self.report, self.symbols, fixed, varying, self.total, tuple(self.rows), grouping,
-            self.exact_where, self.ideal_where, tuple(self.checked), tuple(derivatives), self.no_ideal,
+            self.readings.exact_where, self.readings.ideal_where, tuple(self.checked), tuple(derivatives),
+            self.readings.no_ideal,
         )  # fmt: skip
+
+    def holds(self, point: Mapping[str, Any]) -> bool:
+        """Whether the exact formulas hold at a point, so that they must give the count."""
+        return self.readings.holds(point)
+
+    def claims(self, point: Mapping[str, Any]) -> bool:
+        """Whether the ideal formulas claim to give the count at a point."""
+        return self.readings.holds(point) and self.readings.unrounded(point)
 
     # -- the proof ----------------------------------------------------------------------------------------------------
 
@@ -151,19 +158,19 @@ class Formulas:
             chosen: Rational = source.choice([choice for choice in choices if is_number(choice)])
             return chosen
         if value <= 0:
-            whole = on_step or name in self.whole
+            whole = on_step or name in self.readings.whole
             return source.randint(-8, 8) if whole else Fraction(source.randint(-100, 200), 100)
-        step = Fraction(dict(self.ideal_where.steps).get(name, 1 if name in self.whole else 0))
+        step = Fraction(dict(self.readings.ideal_where.steps).get(name, 1 if name in self.readings.whole else 0))
         if on_step and step:
             least = max(1, math.ceil(value / 4 / step))
             return step * source.randint(least, max(least, math.floor(2 * value / step)))
-        if name in self.whole:
+        if name in self.readings.whole:
             return source.randint(max(1, int(value) // 4), max(2, 2 * int(value)))
         return value * Fraction(source.randint(25, 200), 100)
 
     def _compared(self, point: Mapping[str, Any], report: Report) -> Checked:
-        exact = self.holds(point)
-        ideal = exact and self._unrounded(point)
+        exact = self.readings.holds(point)
+        ideal = exact and self.readings.unrounded(point)
         counted: list[tuple[Formula, Any]] = [(self.total, report.totals)]
         if self.rows and exact:
             counted += zip(self.rows, self._rows(report), strict=True)

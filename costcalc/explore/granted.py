@@ -42,7 +42,6 @@ def _skipped(relation: Relation, steps: Mapping[str, Rational]) -> bool:
     return Fraction(limit) / Fraction(single[1]) % steps[single[0]] != 0
 
 
-
 def _roundings(graph: Graph, numbers: Iterable[Affine]) -> list[tuple[Polynomial, Rational]]:
     """What the numbers take for a multiple of a number, and that."""
     nodes = [graph.nodes[index] for index in graph.needed(numbers)]

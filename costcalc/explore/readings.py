@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from fractions import Fraction
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -12,8 +11,9 @@ from costcalc.explore.conditions import Where, exact_where, outcome
 from costcalc.explore.formulated import Formula, Polynomials
 from costcalc.explore.granted import ideal_where
 from costcalc.explore.tracing import Found, Way, trace, whole_names
+from costcalc.number import is_number
 from costcalc.number.graph import Affine
-from costcalc.number.polynomial import Values, expanded, ideal_at
+from costcalc.number.polynomial import Polynomial, Values, expanded, ideal_at
 from costcalc.spec import Document
 
 
@@ -28,6 +28,7 @@ class Reading(NamedTuple):
     report: Report
 
     def polynomials(self, source: Any, metrics: Iterable[str]) -> Polynomials:
+        """The totals of a part of the report, multiplied out."""
         graph = self.found.trace.graph
         return {metric: expanded(graph, form_of(getattr(source, metric))) for metric in metrics}
 
@@ -65,11 +66,23 @@ class Readings:
             raise
         return reading, ""
 
-    def formula(self, path: str, counts: Any, metrics: Sequence[str], part: Callable[[Report], Any]) -> Formula:
-        """The formulas of a part of the report, whose counts are given."""
-        ideal = {} if self.ideal is None else self.ideal.polynomials(part(self.ideal.report), metrics)
-        exact = self.exact.polynomials(part(self.exact.report), metrics)
-        return Formula(path, ideal, exact, {metric: getattr(counts, metric) for metric in metrics})
+    @property
+    def reports(self) -> list[Report]:
+        """The traced reports: the exact one, and the ideal one where there is one."""
+        return [self.exact.report, *([self.ideal.report] if self.ideal else [])]
+
+    def formula(self, path: str, metrics: Sequence[str], counts: Sequence[Any]) -> Formula:
+        """The formulas of the network or a row of it: what was counted, and the same in each of `reports`."""
+        counted, exactly, *ideally = counts
+        ideal = self.ideal.polynomials(ideally[0], metrics) if self.ideal else {}
+        exact = self.exact.polynomials(exactly, metrics)
+        return Formula(path, ideal, exact, {metric: getattr(counted, metric) for metric in metrics})
+
+    def hyperparameters(self) -> dict[str, Polynomial]:
+        """Those that vary: the symbols, and those whose defaults are computed from them."""
+        values = self.exact.report.network.hyperparameters.items()
+        forms = {name: form_of(value) for name, value in values if is_number(value)}
+        return {name: expanded(self.exact.found.trace.graph, form) for name, form in forms.items() if form.terms}
 
     # -- where they hold ----------------------------------------------------------------------------------------------
 
@@ -95,11 +108,8 @@ class Readings:
         except ZeroDivisionError:  # what is never divided by where they hold
             return False
 
-    def claims(self, point: Mapping[str, Any]) -> bool:
-        """Whether the ideal formulas claim to equal the count at a point: whether nothing is rounded there."""
-        return self.holds(point) and self._unrounded(point)
-
-    def _unrounded(self, point: Mapping[str, Any]) -> bool:
+    def unrounded(self, point: Mapping[str, Any]) -> bool:
+        """Whether nothing in the ideal formulas is rounded at a point; where they hold, they give the count there."""
         if self.ideal is None:
             return False
         try:
@@ -119,4 +129,5 @@ def _without_choices(document: Document, names: Sequence[str]) -> Document:
 
 
 def form_of(x: Any) -> Affine:
+    """The expression of a number of any kind."""
     return x.form if hasattr(x, "form") else Affine(x)

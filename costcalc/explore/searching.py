@@ -13,9 +13,10 @@ from costcalc.errors import CostcalcError, Problem, UsageError
 from costcalc.explore.found import Found, Solution
 from costcalc.explore.grid import WIDE, Grid
 from costcalc.explore.search import Outcome, Search, Tally, Task, merged
-from costcalc.explore.shards import Plan, Shard, Step, finished, processes
+from costcalc.explore.shards import Plan, Shard, Step, processes
 from costcalc.explore.space import Space
 from costcalc.explore.state import State
+from costcalc.explore.workers import finished
 from costcalc.spec import build_network
 from costcalc.spec.hyperparameters import settings
 from costcalc.spec.varied import constants, rows_of

@@ -63,7 +63,7 @@ class Writer:
     def __init__(self, dialect: Dialect, names: Names = Names()) -> None:  # noqa: B008 - immutable
         self.dialect, self.names = dialect, names
         self._atoms: dict[int, str] = {}
-        self._places: dict[int, tuple[bool, str, int]] = {}
+        self._places: dict[int, tuple[int, str, int]] = {}
 
     def written(self, polynomial: Polynomial, point: Mapping[str, Any] | None = None) -> str:
         """The polynomial on one line. Raises TooLong."""
@@ -89,10 +89,10 @@ class Writer:
             raise TooLong(f"more than {MAX_LENGTH:,} characters")
         return sign + text
 
-    def _place(self, polynomial: Polynomial, node: int) -> tuple[bool, str, int]:
+    def _place(self, polynomial: Polynomial, node: int) -> tuple[int, str, int]:
         """Symbols before roundings, by name: the order of the nodes, that of the network, tells a reader nothing."""
         if node not in self._places:
-            rounding = polynomial.atom(node).op != "symbol"
+            rounding = int(polynomial.atom(node).op != "symbol")
             self._places[node] = rounding, min(polynomial.symbols_of(node), default=""), node
         return self._places[node]
 
