@@ -185,15 +185,8 @@ class Model:
         A multiplier is a hyper-parameter whose default is 1, such as alpha. Raises UsageError where there are neither.
         """
         document, current = self.document, self.network.hyperparameters
-        entry = document.input
-        values = entry.values() if isinstance(entry, dict) else [entry]
-        sizes = {name for value in values for name in value.names()}
-        smaller: dict[str, Any] = {}
-        for parameter in document.hyperparameters:
-            if parameter.name in sizes:
-                smaller[parameter.name] = max(1, floor(current[parameter.name] * factor))
-            elif type(parameter.default.content) is int and parameter.default.content == 1:
-                smaller[parameter.name] = tidy(current[parameter.name] * factor)
+        smaller: dict[str, Any] = {name: max(1, floor(current[name] * factor)) for name in document.sizes}
+        smaller |= {name: tidy(current[name] * factor) for name in document.multipliers}
         if not smaller:
             help_ = "its input and widths depend on no hyper-parameter; declare `resolution` and `alpha`"
             raise UsageError(Problem(f"`{document.source.name}` cannot be scaled", None, help_))

@@ -134,9 +134,16 @@ MEANING: dict[str, Callable[..., Any]] = {
     "inside": number.taps_inside,
     **dict.fromkeys(IDEAL, lambda first, *_: first),
 }
+ROUNDED: dict[str, Callable[..., Any]] = MEANING | {  # what an ideal trace took for the identity
+    "as_is": lambda x, d, *least: number.make_divisible(x, d) if least else math.floor(x),
+    "as_is_up": lambda x, _: math.ceil(x),
+    "as_is_near": lambda x, _: math.floor(x + Fraction(1, 2)),
+    "max_is": lambda *xs: max(xs),
+    "min_is": lambda *xs: min(xs),
+}
 
 
-def direct(graph: Graph, x: Affine, point: Point) -> Any:
+def direct(graph: Graph, x: Affine, point: Point, meaning: Mapping[str, Callable[..., Any]] = MEANING) -> Any:
     """The value of an expression, every node as it is defined."""
     known: dict[int, Any] = {}
 
@@ -146,7 +153,7 @@ def direct(graph: Graph, x: Affine, point: Point) -> Any:
     for index in graph.needed([x]):
         node = graph.nodes[index]
         parts = () if node.op == "symbol" else map(affine, node.parts)
-        known[index] = number.tidy(Fraction(point[node.parts[0]] if node.op == "symbol" else MEANING[node.op](*parts)))
+        known[index] = number.tidy(Fraction(point[node.parts[0]] if node.op == "symbol" else meaning[node.op](*parts)))
     return affine(x)
 
 

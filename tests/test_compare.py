@@ -273,6 +273,24 @@ def test_rows_that_one_lacks(cli: Cli) -> None:
     assert rows["add"] == ["-", "0", "-"]
 
 
+@pytest.mark.parametrize("by", ["stage", "layer", "node"])
+def test_rows_of_different_specs_have_no_ratio(by: str, cli: Cli) -> None:
+    """`conv` is the first layer of one and the last of the other; settings of one spec do have ratios."""
+    specs = ("mobilenet_v1", "mobilenet_v3_large", "mobilenet_v1:alpha=0.5")
+    document = compared(cli, *specs, "--by", by)
+    for row in document["rows"]:
+        _, other, half = row["networks"]
+        assert other is None or set(other["ratios"].values()) == {None}
+        assert half is None or row["networks"][0]["madds"] == 0 or half["ratios"]["madds"] is not None
+    assert document["networks"][1]["ratios"]["madds"] is not None, "of the totals there is one"
+    assert "matched by name" in cli("compare", *specs, "--by", by).out
+    assert "matched by name" not in cli("compare", "mobilenet_v1", "--alpha", "1,0.5", "--by", by).out
+    assert "matched by name" not in cli("compare", "mobilenet_v1", "--baseline", "standard", "--by", by).out
+    lines = list(csv.DictReader(io.StringIO(cli("compare", *specs, "--by", by, "--format", "csv").out)))
+    others = [row for row in lines if row["network"] == lines[1]["network"] and row["path"] != "total"]
+    assert others and all(row["madds_ratio"] == "" for row in others)
+
+
 # -- Python ---------------------------------------------------------------------------------------------------------
 
 

@@ -215,6 +215,13 @@ def test_the_table(tiny: str, cli: Cli) -> None:
     assert "\nactivations    1.50x more (1.4975): 18,880 of 12,608 elements written\n" in run.out
 
 
+def test_depthwise_layers_without_a_partner_are_told(tiny: str, cli: Cli) -> None:
+    """V3 Large has squeeze-and-excitation, between the two, in 8 of 15 blocks (Howard et al. 2019, Table 1)."""
+    run = cli("report", "mobilenet_v3_large", "--baseline", "standard")
+    assert "8 depthwise layers have no 1x1 partner: each stands against a full convolution" in run.out
+    assert "1x1 partner" not in cli("report", tiny, "--baseline", "standard").out
+
+
 def test_the_same_numbers_in_every_format(tiny: str, cli: Cli) -> None:
     def shown(format_: str) -> str:
         return str(cli("report", tiny, "--baseline", "standard", "--format", format_).out)

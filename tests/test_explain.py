@@ -412,6 +412,23 @@ def test_the_layers_that_cost_most() -> None:
     assert [x.path for x in V1.explain("stage7", top=1).layers] == ["stage7/1/conv"]
 
 
+def test_a_cut_through_a_tie_is_told(cli: Cli) -> None:
+    """N * N * D_F**2 of 128 and 56, 256 and 28, 512 and 14, 1024 and 7 is the same: eight layers."""
+    most = max(row.count or 0 for row in V1.report().rows("layer"))
+    tied = [row.path for row in V1.report().rows("layer") if row.count == most]
+    assert len(tied) == 8 and list(V1.explain(top=1).tied) == tied[1:]
+    assert V1.explain(top=4).tied == (), "five alike are one"
+    fifth = V1.explain(top=5)
+    equal = {row.path for row in V1.report().rows("layer") if row.count == fifth.layers[-1].row.count}
+    assert set(fifth.tied) == equal - {fifth.layers[-1].path, *fifth.layers[-1].alike} != set()
+    assert V1.explain("stage7").tied == V1.explain(top=1000).tied == ()
+    text_ = " ".join(cli("explain", "mobilenet_v1", "--top", "1").out.split())
+    assert "a layer that costs most; stage5/conv and 6 more cost the same" in text_
+    page = cli("explain", "mobilenet_v1", "--format", "md").out
+    assert "the cut goes through a tie: " in page
+    assert "`" not in page.split("###")[0], "plain text"
+
+
 @pytest.mark.parametrize(
     ("name", "message", "help_"),
     [
@@ -507,11 +524,12 @@ NODE = {
 DOCUMENT = {
     "type": "object",
     "additionalProperties": False,
-    "required": ["schema", "version", "network", "hyperparameters", "batch", "dtype", "convention", "layers"],
+    "required": ["schema", "version", "network", "hyperparameters", "batch", "dtype", "convention", "layers", "tied"],
     "properties": {
         "schema": {"const": "costcalc/explain/1"}, "version": {"type": "string"}, "network": {"type": "object"},
         "hyperparameters": {"type": "object"}, "batch": {"type": "integer"}, "dtype": {"type": "string"},
         "convention": {"type": "object", "required": ["name", "unit"]},
+        "tied": {"type": "array", "items": {"type": "string"}},
         "layers": {"type": "array", "items": {
             "type": "object", "additionalProperties": False,
             "required": ["path", "alike", "params", "madds", "count", "memory_access_bytes", "nodes", "pair"],

@@ -119,6 +119,25 @@ def test_the_closed_form_beside_it():
     assert fitted(read_document("mobilenet_v1"), "alpha,resolution=224", "madds=300M").closed_form is None
 
 
+def test_a_closed_form_of_each_budget(cli):
+    """192 MAdds and 4 parameters a filter (3 weights and a shift): 192 * 32 alpha = 4000, 4 * 32 alpha = 40."""
+    document = spec("- conv: {out: floor(32*alpha), kernel: 1}")
+    found = fitted(document, "alpha", "madds=4000", "params=40")
+    forms = {form.metric: F(form.text) for form in found.closed_forms}
+    assert forms == {"madds": F(4000, 192 * 32), "params": F(40, 4 * 32)}
+    assert found.closed_form.metric == "params", "the tightest"
+    out = cli("fit", "mobilenet_v3_large", "--max-madds", "150M", "--max-params", "4M", "--vary", "alpha").out
+    assert "\nunrounded (params)  alpha = " in out
+
+
+def test_what_was_tried_is_told(cli):
+    """224 is 32 * 7: a step of 32, to twice the default."""
+    run = cli("fit", "mobilenet_v1", "--max-madds", "150M", "--vary", "alpha,resolution")
+    assert "alpha solved for in each; resolution 32 to 448 by 32\n" in run.out
+    run = cli("fit", "mobilenet_v1", "--max-madds", "150M", "--vary", "alpha,resolution=128,224,192")
+    assert "; resolution 128, 192, 224\n" in run.out
+
+
 # -- every bundled network, against a scan
 
 
@@ -410,12 +429,12 @@ def test_a_search_finds_the_ends_of_a_step(parts):
 
     for i, (low, high) in enumerate(itertools.pairwise(ends)):
         found = steps.around(ask, low + (high - low) / 7, parts)
-        assert found == (low, i % 2 == 0, high, i % 2 == 0, True)
+        assert found == (low, i % 2 == 0, high, i % 2 == 0, True, True)
 
 
 def test_a_search_that_finds_no_end_says_so():
     found = steps.around(lambda values: [x * x < 2 for x in values], F(1))
-    assert not found.exact and found.high**2 < 2 < (found.high + F(1, 2**40)) ** 2
+    assert not found.high_exact and found.high**2 < 2 < (found.high + F(1, 2**40)) ** 2
     assert steps.around(lambda values: [0 for _ in values], F(1))[:4] == (None, False, None, False)
 
 
@@ -432,8 +451,8 @@ WRONG = {
     "no budget": (["--vary", "alpha"], "there is no budget\n  help: as in `--max-madds 300M`"),
     "nothing varies": (["--max-madds", "1M"], "nothing may vary\n  help: as in `--vary alpha`; the spec declares `alpha`, `resolution`, `classes`"),
     "unknown total": (["--max-mads", "1M", "--vary", "alpha"], "unknown total `mads`\n  help: did you mean `madds`?"),
-    "no unit": (["--max-weights", "4", "--vary", "alpha"], "the budget `weight_bytes` cannot be `4` without a unit\n  help: a size needs its unit: 4MB is 4,000,000 bytes, 4MiB 4,194,304"),
-    "no unit, but digits without end": (["--max-weights", "1" * 30, "--vary", "alpha"], f"the budget `weight_bytes` cannot be `{'1' * 30}`: a number has at most 24 digits and an exponent of at most 18"),
+    "no unit": (["--max-weights", "4", "--vary", "alpha"], "the budget `weights` cannot be `4` without a unit\n  help: a size needs its unit: 4MB is 4,000,000 bytes, 4MiB 4,194,304"),
+    "no unit, but digits without end": (["--max-weights", "1" * 30, "--vary", "alpha"], f"the budget `weights` cannot be `{'1' * 30}`: a number has at most 24 digits and an exponent of at most 18"),
     "below zero": (["--max-madds=-5M", "--vary", "alpha"], "the budget `madds` cannot be -5M: it is below zero"),
     "half a parameter": (["--max-params", "0.5", "--vary", "alpha"], "the budget `params` cannot be `0.5`: it is no whole number"),
     "no number": (["--max-madds", "much", "--vary", "alpha"], "the budget `madds` cannot be `much`\n  help: write it as 300M or 300000000"),

@@ -214,8 +214,8 @@ def test_widths_that_cannot_be():
         (("--max-madds", "600M"), "the network is within the budgets as it is"),
         (("--reduce", "madds"), "`madds` says no amount"),
         (("--reduce", "madds=100%"), "`madds` cannot fall by 100%: it is 568,740,352 now"),
-        (("--reduce", "madds=0"), "`madds` cannot fall by 0: it is nothing"),
-        (("--reduce", "weights=5"), "the amount by which `weight_bytes` is to fall cannot be `5` without a unit"),
+        (("--reduce", "madds=0"), "`madds` cannot fall by 0: a wanted reduction is above 0"),
+        (("--reduce", "weights=5"), "the amount by which `weights` is to fall cannot be `5` without a unit"),
         (("--reduce", "mads=5%"), "unknown total `mads`"),
         (("--reduce", "madds=5%", "--max-madds", "300M"), "`madds` has two budgets"),
         (("--reduce", "madds=5%", "--vary", "alpha"), "`--by layer` and `--vary` are two questions"),
@@ -234,10 +234,33 @@ def test_the_table(cli):
     fewest = -(-568_740_352 * 5 // (100 * each))
     cells = [line.split() for line in run.out.splitlines()]
     assert run.code == 0
-    assert any(row[:5] == ["conv", "32", str(fewest), str(32 - fewest), f"{fewest * each:,}"] for row in cells if row)
+    tenths = math.floor(F(fewest * 1000, 32) + F(1, 2))  # 71.875%, rounded half up
+    share = f"{tenths // 10}.{tenths % 10}%"
+    head = ["conv", "32", str(fewest), share, str(32 - fewest), f"{fewest * each:,}"]
+    assert any(row[:6] == head for row in cells if row)
     assert "cannot  linear: its filters are the output of the network" in run.out
     assert run.out.startswith("MobileNet V1: the fewest filters to remove, layer by layer\n")
     assert "at most 540,303,334 MAdds (5% less than 568,740,352)" in run.out
+
+
+def test_some_of_the_layers(cli):
+    arguments = ("fit", "mobilenet_v1", "--by", "layer", "--reduce", "madds=5%", "--format", "json")
+    every = [layer for layer in json.loads(cli(*arguments).out)["layers"] if "reason" not in layer]
+    fewest = sorted(layer["removed"] for layer in every)
+    document = json.loads(cli(*arguments, "--sort", "removed", "--top", "3").out)
+    assert [layer.get("removed") for layer in document["layers"]] == [*fewest[:3], None], "and what cannot be narrowed"
+    assert document["left_out"] == len(every) - 3
+    widest = json.loads(cli(*arguments, "--sort", "filters").out)
+    filters = [layer["filters"] for layer in widest["layers"] if "reason" not in layer]
+    assert filters == sorted((layer["filters"] for layer in every), reverse=True) and "left_out" not in widest
+    out = cli("fit", "mobilenet_v1", "--by", "layer", "--reduce", "madds=5%", "--top", "1").out
+    assert f"left out  {len(every) - 1} more that could be narrowed" in out
+    beyond = cli("fit", "mobilenet_v1", "--by", "layer", "--reduce", "madds=80%", "--top", "1")
+    assert beyond.code == 1, "no layer reaches it, shown or not"
+    for option in (("--sort", "removed"), ("--top", "1")):
+        run = cli("fit", "mobilenet_v1", "--max-madds", "300M", "--vary", "alpha", *option)
+        assert run.code == 2 and f"`{option[0]}` goes with `--by layer`" in run.err
+    assert cli("fit", "mobilenet_v1", "--by", "layer", "--reduce", "madds=5%", "--sort", "name").code == 2
 
 
 def test_as_data(cli):

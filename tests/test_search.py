@@ -492,7 +492,7 @@ def test_the_documents_say_the_same(cli: Cli, tmp_path: Path, monkeypatch: pytes
     document = json.loads(run(cli, tmp_path, "--format", "json").out)
     assert list(document) == [
         "schema", "version", "network", "space", "hyperparameters", "batch", "dtype", "convention", "status",
-        "objectives", "budget", "way", "points", "least", "most", "front",
+        "objectives", "budget", "way", "points", "least", "most", "standing", "front",
     ]  # fmt: skip
     assert document["schema"] == "costcalc/search/1"
     assert document["space"]["size"] == len(design.params) == 9**4
@@ -556,11 +556,67 @@ def test_a_found_point_is_written_as_a_spec(cli: Cli, tmp_path: Path, monkeypatc
     assert {f"{row}.{pair.split()[0]}": int(pair.split()[1]) for line in lines for row, pairs in [line.split(None, 1)]
             for pair in pairs.split(", ")} == changed  # fmt: skip
     beyond = run(cli, tmp_path, "--pick", "9999", "--write", "none.yaml")
-    assert (beyond.code, "there is no point 9,999 to pick" in beyond.err) == (2, True)
+    assert (beyond.code, "no point 9,999 to pick, and `none.yaml` is not written" in beyond.err) == (2, True)
     assert "on the front" in beyond.out and not Path("none.yaml").exists(), "what was found is shown all the same"
     refused = run(cli, tmp_path, "--write", "chain.yaml")
     assert (refused.code, "is the input" in refused.err) == (2, True)
     assert Path("chain.yaml").read_text() == SPEC
+
+
+def test_a_picked_point_is_shown_however_few_are(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    fifth = json.loads(run(cli, tmp_path, "--format", "json").out)["front"][4]
+    first = run(cli, tmp_path, "--best", "2", "--pick", "5", "--write", "b5.yaml")
+    rows = [line.split() for line in first.out.splitlines()]
+    assert ["5", *(f"{n:,}" for n in (*fifth["totals"].values(), fifth["same"], fifth["point"]))] in rows
+    assert "choices of 5" in first.out and not [row for row in rows if row[:1] in (["3"], ["4"])]
+    again = run(cli, tmp_path, "--pick", "5", "--write", "b5.yaml")
+    assert (first.err, again.err) == ("", "replaced b5.yaml\n")
+    markdown = run(cli, tmp_path, "--pick", "5", "--format", "md").out
+    notes, _, choices = markdown.partition("\n\nChoices of 5, where they are not as in the spec:\n\n")
+    assert "stage" not in notes.rpartition("\n\n")[2] and choices.startswith("- stage")
+    assert all(line.startswith("- stage") for line in choices.splitlines())
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v1.yaml", "mobilenet_v1", "./mobilenet_v1.yml"])
+def test_no_bundled_spec_is_hidden(name: str, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    found = run(cli, tmp_path, "--write", name)
+    assert (found.code, found.out) == (2, "")
+    assert f"`{name}` would hide the bundled spec `mobilenet_v1` here" in found.err
+    Path("own").mkdir()
+    assert run(cli, tmp_path, "--write", "own/mobilenet_v1.yaml").code == 0
+
+
+SIZES = """costcalc: 1
+hyperparameters: {alpha: 1, resolution: 8}
+input: [3, resolution, resolution]
+layers: [conv: {out: 8*alpha, kernel: 1, bias: false}]
+"""
+SIZED = "costcalc-space: 1\nhyperparameters: {alpha: [1, 2], resolution: [SIZES]}\n"
+
+
+def test_a_choice_that_stands_still_is_told(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Parameters are 24*alpha, MAdds those times resolution squared: the smallest resolution always wins."""
+    monkeypatch.chdir(tmp_path)
+    Path("spec.yaml").write_text(SIZES)
+    Path("space.yaml").write_text(SIZED.replace("SIZES", "4, 8"))
+    command = ("search", "spec.yaml", "--space", "space.yaml")
+    asked = "--maximize params --minimize madds --maximize resolution"
+    told = f"4 at every point of the front: at #1 no other value moves params; to keep it large: {asked}"
+    for format in ("table", "md"):
+        assert told in cli(*command, "--format", format).out
+    document = json.loads(cli(*command, "--format", "json").out)
+    assert document["standing"] == [{"choice": "resolution", "value": 4, "unmoved": ["params"]}]
+    document = json.loads(cli(*command, *asked.split(), "--format", "json").out)
+    assert document["standing"] == []
+    assert {p["choices"]["resolution"] for p in document["front"]} == {4, 8}
+    moved = cli(*command, "--maximize", "activations", "--minimize", "params", "--format", "table").out
+    assert "one value     resolution 8 at every point of the front\n" in moved, "it moves the activations"
+    Path("space.yaml").write_text(SIZED.replace("SIZES", "4"))
+    assert json.loads(cli(*command, "--format", "json").out)["standing"] == [], "there was nothing to choose"
+    Path("space.yaml").write_text(SIZED.replace("SIZES", "4").replace("[1, 2]", "1"))
+    assert "space.yaml: 1 point, 2 choices\n" in cli(*command).out
 
 
 def test_budgets_that_nothing_keeps(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, design: Design):

@@ -170,27 +170,6 @@ def test_programs_beyond_64_bits_are_exact(program: Any, several: list[Any]) -> 
     assert on_tape(graph, rounded, several) == wanted
 
 
-@EXACT
-@given(programs(8), points(8))
-def test_ranges_hold_every_value(program: Any, several: list[Any]) -> None:
-    """At the points of a trace's way every node lies between its bounds; and what they decide is so."""
-    trace, result = traced(program, several[0])
-    graph, ranges = trace.graph, Ranges(trace.graph, spans_of(several))
-    fitting = [point for point in several if holds(trace, point)]
-    forms = [c.difference for c in trace.conditions] + ([] if isinstance(result, type) else [form(result)])
-    lowered = [Lowering(graph).sign(x) for x in forms]
-    for index in list(graph.needed([*forms, *lowered])):
-        try:
-            low, high = ranges.of(Affine(0, ((index, 1),)))
-        except ZeroDivisionError:
-            continue
-        for point in fitting:
-            assert low <= direct(graph, Affine(0, ((index, 1),)), point) <= high
-    for condition in trace.conditions:
-        decided = ranges.decided(condition)
-        assert decided is None or decided == condition.outcome
-
-
 def edge_cases() -> list[tuple[str, Traced, list[int]]]:
     """What fits into 64 bits only almost, or only apart from what it is computed with."""
     a, b = symbols("ab")

@@ -329,3 +329,8 @@ def test_scaling() -> None:
     assert load("shufflenet_v1").scaled(ceil_div(1, 1)).network.hyperparameters["scale"] == 1
     with pytest.raises(UsageError, match="cannot be scaled"):
         small().scaled(1)
+
+
+def test_settings_are_told_as_a_command_line_has_them(cli: Callable[..., Any]) -> None:
+    run = cli("verify", "mobilenet_v3_small", "--resolution", "32", "--alpha", "0.25")
+    assert run.code == 0 and "minimalistic false" in run.out

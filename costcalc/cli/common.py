@@ -21,6 +21,8 @@ from costcalc.spec import Document, bundled, read_document
 from costcalc.spec.hyperparameters import shown
 from costcalc.units import NUMBER
 
+EXCEEDED = 1  # the exit code where a budget is exceeded
+
 # what several commands take, said once
 Spec = Annotated[
     str,

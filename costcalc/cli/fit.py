@@ -7,6 +7,7 @@ import typer
 
 from costcalc.api import Model
 from costcalc.cli.common import (
+    EXCEEDED,
     Limits,
     Output,
     Settings,
@@ -23,10 +24,11 @@ from costcalc.cli.common import (
 )
 from costcalc.cost import DTYPES
 from costcalc.errors import Problem, UsageError, visible
-from costcalc.explore.budget import EXCEEDED, read_budgets
+from costcalc.explore.budget import read_budgets
 
 FORMATS = ("table", "md", "csv", "json")
 SUFFIXES = {".md": "md", ".csv": "csv", ".json": "json"}
+SORTS = ("order", "removed", "filters")
 
 app = command_app()
 
@@ -53,6 +55,17 @@ def fit(
         typer.Option(
             "--reduce", metavar="TOTAL=AMOUNT", help="With `--by layer`: by how much a total is to fall, as `madds=5%`."
         ),
+    ] = None,
+    sort: Annotated[
+        Optional[str],
+        typer.Option(
+            "--sort",
+            metavar="|".join(SORTS),
+            help="With `--by layer`: as in the network, fewest removed first, or most filters first.",
+        ),
+    ] = None,
+    top: Annotated[
+        Optional[int], typer.Option("--top", min=1, metavar="N", help="With `--by layer`: the first N layers alone.")
     ] = None,
     convention: Annotated[
         str,
@@ -98,9 +111,14 @@ def fit(
         one_of("grouping", by, ("layer",))
         if vary:
             raise UsageError(Problem("`--by layer` and `--vary` are two questions", None, "keep one of them"))
-        text, complaint = _by_layer(model, limits, reduce, (convention, batch, dtype), format, output)
+        order = one_of("order", sort, SORTS) if sort else "order"
+        way = convention, batch, dtype
+        text, complaint = _by_layer(model, limits, reduce, way, (order, top), format, output)
     elif reduce is not None:
         raise UsageError(Problem("`--reduce` goes with `--by layer`", None, "for a limit write `--max-madds 300M`"))
+    elif sort is not None or top is not None:
+        option = "--top" if sort is None else "--sort"
+        raise UsageError(Problem(f"`{option}` goes with `--by layer`", None, "leave it out, or ask layer by layer"))
     else:
         text, complaint = _settings(model, limits, vary, (convention, batch, dtype), format, output)
     if text:
@@ -127,13 +145,22 @@ def _settings(
 
 
 def _by_layer(
-    model: Model, limits: list[str], reduce: str | None, way: Any, format: str, output: str | None
+    model: Model,
+    limits: list[str],
+    reduce: str | None,
+    way: Any,
+    shown: tuple[str, int | None],
+    format: str,
+    output: str | None,
 ) -> tuple[str, str]:
+    """The layers as text, in the order and number that is `shown`, and what is to be said where none will do."""
+    from costcalc.explore.narrowing import chosen
     from costcalc.render.data import to_json
     from costcalc.render.narrowing import narrowing_csv, narrowing_json, narrowing_text, out_of_reach
 
     found = model.narrow({} if reduce is None else dict([_pair(reduce)]), dict(map(_pair, limits)), *way)
     complaint = out_of_reach(found)
+    found = chosen(found, *shown)
     if format in ("csv", "json"):
         return narrowing_csv(found) if format == "csv" else to_json(narrowing_json(found)), complaint
     return narrowing_text(found, format, *_screen(format, output)), complaint

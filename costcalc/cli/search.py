@@ -11,6 +11,7 @@ from typing import Annotated, Any, NamedTuple, Optional
 import typer
 
 from costcalc.cli.common import (
+    EXCEEDED,
     Limits,
     Output,
     Settings,
@@ -27,14 +28,14 @@ from costcalc.cli.common import (
     write,
 )
 from costcalc.cost import DTYPES, load_convention
-from costcalc.errors import Problem, Source, UsageError
+from costcalc.errors import Problem, Source, UsageError, visible
 from costcalc.explore.budget import read_budgets
 from costcalc.explore.found import Found, Solution
 from costcalc.explore.search import EVERY, EVOLVE, SAMPLE, Task, read_objectives
 from costcalc.explore.searching import Searching
 from costcalc.explore.space import Space, find_space, read_space
-from costcalc.render.search import render_search, search_parquet
-from costcalc.spec import Document, build_network, parse_document
+from costcalc.render.search import many, render_search, search_parquet
+from costcalc.spec import Document, build_network, bundled, parse_document
 from costcalc.spec.hyperparameters import settings as settled
 from costcalc.units import read_number
 
@@ -43,7 +44,6 @@ SUFFIXES = {
     ".md": "md", ".csv": "csv", ".json": "json", ".tex": "latex", ".html": "html", ".parquet": "parquet",
 }  # fmt: skip
 READ = ("table", "md", "latex", "html")  # formats for people: they show the best alone
-EXCEEDED = 1
 MAX_DRAWN = 10**10
 SHOWN = 20
 
@@ -144,6 +144,7 @@ def search(
         raise UsageError(Problem("`--resume` without a state", None, "say where it is: `--state DIR --resume`"))
     gc.enable()  # a search takes long, and what it leaves behind should not pile up
     _check_outputs(format, output, write_spec)
+    _check_name(write_spec)
     values = given(settings)
     document = document_for(ctx, spec, values)
     chosen = read_space(document, find_space(space))
@@ -159,8 +160,9 @@ def search(
     shown = found.solutions[: best or (SHOWN if format in READ else None)]
     _write(found, shown, pick, format, output, [spec, space, convention])
     if pick > max(len(found.solutions), 1):
-        help_ = f"the front has {len(found.solutions):,} points"
-        raise UsageError(Problem(f"there is no point {pick:,} to pick", None, help_))
+        help_ = f"the front, which is as shown, has {many(len(found.solutions), 'point')}: `--pick` one of them"
+        unwritten = f", and `{write_spec}` is not written" if write_spec is not None else ""
+        raise UsageError(Problem(f"there is no point {pick:,} to pick{unwritten}", None, help_))
     if write_spec is not None and found.solutions:
         _write_spec(chosen, found, pick, write_spec, [spec, space, convention, *([output] if output else [])])
     if not found.solutions or (found.uncounted and found.budgets):
@@ -186,7 +188,7 @@ def _way(space: Space, limit: str, sample: str | None, evolve: str | None) -> _W
     most = _number("--limit", limit, None)
     if space.grid.size > most:
         help_ = "visit a part with `--evolve 200k` or `--sample 1M`, or raise `--limit`"
-        raise UsageError(Problem(f"the space has {space.grid.size:,} points, more than {most:,}", None, help_))
+        raise UsageError(Problem(f"the space has {many(space.grid.size, 'point')}, more than {most:,}", None, help_))
     return _Way(EVERY, 0)
 
 
@@ -243,6 +245,17 @@ def _check_outputs(format: str, *outputs: str | None) -> None:
             raise UsageError(Problem("Parquet is no text for a terminal", None, "name a file: `-o front.parquet`"))
 
 
+def _check_name(path: str | None) -> None:
+    """Raises UsageError for a spec that would be read from then on in place of a bundled one."""
+    there = Path(path) if path not in (None, "-") else None
+    if there is None or there.absolute().parent != Path.cwd():
+        return
+    name = there.name.removesuffix(".yaml").removesuffix(".yml")
+    if name in bundled():
+        help_ = "choose another name, or write it to another directory"
+        raise UsageError(Problem(f"`{path}` would hide the bundled spec `{name}` here", None, help_))
+
+
 def _write(
     found: Found, shown: tuple[Solution, ...], pick: int, format: str, output: str | None, inputs: Iterable[str]
 ) -> None:
@@ -267,7 +280,10 @@ def _write_spec(space: Space, found: Found, pick: int, path: str, inputs: Iterab
     if {metric: getattr(totals, metric) for metric in solution.totals} != dict(solution.totals):
         help_ = "a value that the space replaces may stand for something else too"
         raise UsageError(Problem(f"the spec of point {solution.point} would count otherwise", None, help_))
+    replaced = path != "-" and Path(path).is_file()
     write(text, path, inputs)
+    if replaced:
+        typer.echo(f"replaced {visible(path)}", err=True)
 
 
 def _why_nothing(found: Found) -> str:

@@ -22,7 +22,6 @@ METRICS = {  # total: what it counts; the names are those of a report's JSON doc
 }
 SHORT = {name.removesuffix("_bytes"): name for name in METRICS if name.endswith("_bytes")} | {"weights": "weight_bytes"}
 
-EXCEEDED = 1  # the exit code where a budget is exceeded
 MAX_PERCENT = 24  # characters
 
 
@@ -53,8 +52,9 @@ def read_budget(pair: str) -> Budget:
         raise UsageError(
             Problem(f"the budget `{pair}` has no limit", None, "as in `--max-madds 300M` or `--max madds=300M`")
         )
-    metric = read_metric(name.strip())
-    return Budget(metric, _amount(metric, text.strip(), f"the budget `{metric}`"), text.strip())
+    typed = name.strip()
+    metric = read_metric(typed)
+    return Budget(metric, _amount(metric, text.strip(), f"the budget `{typed}`"), text.strip())
 
 
 def read_budgets(pairs: Iterable[str]) -> tuple[Budget, ...]:
@@ -68,24 +68,24 @@ def budgets_of(limits: Mapping[str, int | str]) -> tuple[Budget, ...]:
     for name, limit in limits.items():
         metric = read_metric(name)
         if isinstance(limit, str):
-            found.append(read_budget(f"{metric}={limit}"))
+            found.append(read_budget(f"{name}={limit}"))
         elif type(limit) is int and limit >= 0:
             found.append(Budget(metric, limit, str(limit)))
         else:
             help_ = "a whole number from 0, or a text such as `300M` or `4MiB`"
-            raise UsageError(Problem(f"the budget `{metric}` cannot be {limit!r}", None, help_))
+            raise UsageError(Problem(f"the budget `{name}` cannot be {limit!r}", None, help_))
     return each_once(found)
 
 
 def reduced(name: str, amount: str, totals: Mapping[str, Any]) -> Budget:
     """The budget that a total meets once it has fallen by `5%` or `10M`. Raises UsageError."""
     metric = read_metric(name)
-    now, text, what = totals[metric], amount.strip(), f"the amount by which `{metric}` is to fall"
+    now, text, what = totals[metric], amount.strip(), f"the amount by which `{name}` is to fall"
     share = read_number(text[:-1]) if text.endswith("%") and len(text) <= MAX_PERCENT else None
     less = Fraction(share) * now / 100 if share is not None else Fraction(_amount(metric, text, what, "5% or "))
     if less <= 0 or less >= now:
-        wrong = "it is nothing" if less <= 0 else f"it is {now:,} now"
-        raise UsageError(Problem(f"`{metric}` cannot fall by {text}: {wrong}", None, "as in `--reduce madds=5%`"))
+        wrong = "a wanted reduction is above 0" if less <= 0 else f"it is {now:,} now"
+        raise UsageError(Problem(f"`{name}` cannot fall by {text}: {wrong}", None, "as in `--reduce madds=5%`"))
     return Budget(metric, math.floor(now - less), f"{text} less than {now:,}")
 
 

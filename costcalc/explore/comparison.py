@@ -63,6 +63,10 @@ class Comparison(NamedTuple):
         """The ratio of a network's total to that of the first."""
         return self.total(index, name).ratio(self.total(0, name))
 
+    def alike(self, index: int, by: By) -> bool:
+        """Whether rows are of the same thing as the first network's: of one spec, or all the layers of a kind."""
+        return by == "kind" or self.reports[index].network.data == self.reports[0].network.data
+
     def rows(self, by: By) -> list[tuple[str, tuple[Row | None, ...]]]:
         """Each row that any of the networks has, with its name: those of the first, then what only others have."""
         found = [{row.path: row for row in report.rows(by)} for report in self.reports]

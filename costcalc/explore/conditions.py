@@ -112,7 +112,7 @@ def _bound(difference: Polynomial, relation: str) -> Bound | None:
     """The bound, where all it says is that one symbol, scaled and rounded perhaps, is above or below a number."""
     terms = dict(difference.terms)
     limit = -terms.pop((), 0)
-    if relation in ("==", "!=") or len(terms) != 1:
+    if relation == "!=" or len(terms) != 1:
         return None
     ((monomial, factor),) = terms.items()
     if len(monomial) != 1 or monomial[0][1] != 1:
@@ -122,7 +122,7 @@ def _bound(difference: Polynomial, relation: str) -> Bound | None:
     if atom.op == "symbol":
         whole = difference.graph.nodes[monomial[0][0]].whole
         return _of_whole(atom.name, relation, limit) if whole else Bound(atom.name, relation, limit)
-    if atom.op in ("floor", "ceil"):
+    if atom.op in ("floor", "ceil") and relation != "==":
         relation, limit = _unrounded(atom.op, relation, limit)
         inner = atom.parts[0]
         return _bound(Polynomial(inner.graph, {**inner.terms, (): inner.terms.get((), 0) - limit}), relation)
@@ -139,16 +139,19 @@ def _unrounded(op: str, relation: str, limit: Rational) -> tuple[str, int]:
 
 def _of_whole(name: str, relation: str, limit: Rational) -> Bound:
     low, high = math.floor(limit), math.ceil(limit)
+    if relation == "==":
+        return Bound(name, relation, limit)
     if relation in (">", ">="):
         return Bound(name, ">=", low + 1 if relation == ">" else high)
     return Bound(name, "<=", high - 1 if relation == "<" else low)
 
 
-def _tightest(bounds: Iterable[Bound], symbols: Sequence[str]) -> tuple[Bound, ...]:
-    """For each symbol the highest lower bound and the lowest upper one."""
-    lower: dict[str, Bound] = {}
+def _tightest(bounds: Sequence[Bound], symbols: Sequence[str]) -> tuple[Bound, ...]:
+    """For each symbol the highest lower bound and the lowest upper one; of one that is fixed, its value alone."""
+    fixed = {bound.name: bound for bound in bounds if bound.relation == "=="}
+    lower: dict[str, Bound] = dict(fixed)
     upper: dict[str, Bound] = {}
-    for bound in bounds:
+    for bound in (bound for bound in bounds if bound.name not in fixed):
         sign = 1 if bound.relation in (">", ">=") else -1
         kept = lower if sign == 1 else upper
         other = kept.get(bound.name)
@@ -163,7 +166,9 @@ def ranges_of(symbols: Sequence[str], bounds: Iterable[Bound]) -> dict[str, Rang
     low: dict[str, Rational] = dict.fromkeys(symbols, -WIDE)
     high: dict[str, Rational] = dict.fromkeys(symbols, WIDE)
     for name, relation, value in bounds:
-        if relation in (">", ">="):
+        if relation == "==":
+            low[name] = high[name] = value
+        elif relation in (">", ">="):
             low[name] = value + Fraction(relation == ">", WIDE)
         else:
             high[name] = value - Fraction(relation == "<", WIDE)

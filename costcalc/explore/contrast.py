@@ -36,6 +36,12 @@ class Contrast(NamedTuple):
     standard: Report
     pairs: Mapping[str, tuple[str, ...]]
 
+    @property
+    def unpaired(self) -> int:
+        """The depthwise layers that no 1x1 convolution follows at once."""
+        paired = {path for chain in self.pairs.values() for path in chain}
+        return sum(node.kind == "depthwise" and node.path not in paired for node in self.report.network.nodes)
+
     def ratio(self, name: str) -> Fraction | None:
         """What is left of the standard form's total."""
         return of_report(self.report, name).ratio(of_report(self.standard, name))

@@ -16,7 +16,7 @@ import numpy as np
 from costcalc.cost import Convention, count, load_convention
 from costcalc.errors import CostcalcError
 from costcalc.explore.grid import Axis, Points
-from costcalc.explore.tracing import Way, trace, whole_names
+from costcalc.explore.tracing import Way, must_be_whole, trace
 from costcalc.expression import Expression
 from costcalc.number import is_number
 from costcalc.number.graph import Affine, Graph
@@ -106,7 +106,7 @@ class Counter:
                 yield self._view(axes, key, words, free, whole - fractional), where
 
     def _whole_names(self, free: tuple[str, ...], words: dict[str, Any], point: dict[str, Any]) -> frozenset[str]:
-        """The hyper-parameters that must be whole numbers, as seen at a point and at the defaults.
+        """The hyper-parameters that must be whole numbers, as seen at a point, or where it fails at the defaults too.
 
         Whether all of them are found matters for speed alone: what else must be whole is asked as a condition.
         """
@@ -119,7 +119,10 @@ class Counter:
                 except CostcalcError:
                     continue
                 given = {n: value for n, value in full.items() if n in free or n in setting}
-                names |= whole_names(self.document, given, [n for n in free if is_number(given[n])])
+                found = trace(self.document, given, free, way=self.way)
+                names |= must_be_whole(found.trace.conditions, found.trace.graph)
+                if found.report is not None:
+                    break
             self._whole[key] = names
         return self._whole[key]
 

@@ -17,6 +17,7 @@ from costcalc.number import tidy
 
 LOOKED_AT = 64  # values below the edge, and on as long a way above it
 WIDE = 8  # times the start, and times as many values, where none fits on the way
+MANY = 16_384  # whole numbers, every one of which is looked at where none fits on the way
 HALVINGS = 20  # how far down the search for a value that fits goes
 CLOSE = Fraction(1, 2**20)  # apart: from there on step by step
 MAX_CELLS = 400  # looked at one by one where some values cannot be built
@@ -55,8 +56,11 @@ class Edge:
         """A value that fits: where the line starts, else one below, else one above; None where there is none."""
         found = self.on_the_way()
         if found is None:  # where some values cannot be built, or totals fall, another may fit
-            line, count = self.line, LOOKED_AT if self.line.whole else WIDE * LOOKED_AT
-            line.at(line.spread(line.lowest, WIDE * max(line.start, line.scale), count))
+            line = self.line
+            if line.whole:
+                line.at(range(line.lowest, min(max(line.lowest + MANY, line.start), line.highest + 1)))
+            else:
+                line.at(line.spread(line.lowest, WIDE * max(line.start, line.scale), WIDE * LOOKED_AT))
             found = max((p.value for p in self.line.known.values() if self.fits(p)), default=None)
         return found
 
@@ -151,9 +155,8 @@ class Edge:
         """
         fit, over = self.squeezed(fit, over, self.fits)
         blocked = not self.exceeds(self.point(over))
-        step = after = self.line.cell(over)
-        gaps, seen = [(self.line.cell(fit), after)], 0
-        step = gaps[0][0]
+        step, after = self.line.cell(fit), self.line.cell(over)
+        gaps, seen = [(step, after)], 0
         while gaps and seen < MAX_CELLS:
             low, high = gaps.pop()  # the highest
             value = self.line.between(low, high)
@@ -168,4 +171,4 @@ class Edge:
                 gaps.append((low, found))
             else:
                 gaps += [(low, found), (found, high)]
-        return step, after, not gaps and step.exact and after.exact
+        return step, after, not gaps and (step.high_exact or after.low_exact)

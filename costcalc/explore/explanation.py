@@ -72,11 +72,15 @@ class ExplainedLayer(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """Some layers of a report; `named` is what was asked for, empty where they are those that cost most."""
+    """Some layers of a report; `named` is what was asked for, empty where they are those that cost most.
+
+    `tied` are the paths of others that cost as much as the last of them.
+    """
 
     report: Report
     named: str
     layers: tuple[ExplainedLayer, ...]
+    tied: tuple[str, ...] = ()
 
 
 def explain(report: Report, layer: str | None = None, top: int | None = None) -> Explanation:
@@ -85,9 +89,9 @@ def explain(report: Report, layer: str | None = None, top: int | None = None) ->
     The beginning of a path may be left out where only one layer ends so. Raises UsageError.
     """
     source = _Source(report)
-    groups = picked(report, layer, TOP if layer is None and top is None else top, source.signature)
+    groups, tied = picked(report, layer, TOP if layer is None and top is None else top, source.signature)
     layers = (source.explained(first)._replace(alike=tuple(map(_path, others))) for first, *others in groups)
-    return Explanation(report, layer or "", tuple(layers))
+    return Explanation(report, layer or "", tuple(layers), tied)
 
 
 class _Source:

@@ -80,7 +80,8 @@ class _Fitting:
         closest = min(self.misses, key=lambda miss: miss.ratio, default=None)
         return Fit(
             self.base(solutions), self.budgets, self.free.names, self.free.exact.name if self.free.exact else None,
-            self.grid.size, tuple(solutions), closest, self.ideal(solutions), tuple(uncounted),
+            self.grid.size, tuple(solutions), closest, self.ideals(solutions), tuple(uncounted),
+            {axis.name: axis.values for axis in self.free.axes},
         )  # fmt: skip
 
     # -- all settings of a grid --------------------------------------------------------------------------------------
@@ -156,14 +157,13 @@ class _Fitting:
         counter = self.counter
         return count(build_network(counter.document, {**counter.fixed, **setting}), *counter.way)
 
-    def ideal(self, solutions: Sequence[Solution]) -> ClosedForm | None:
-        """The closed form of the only threshold."""
+    def ideals(self, solutions: Sequence[Solution]) -> tuple[ClosedForm, ...]:
+        """The closed forms beside the only threshold, in the order of the budgets."""
         if len(self.free.names) > 1 or not solutions or (t := solutions[0].threshold) is None or t.bound is None:
-            return None
+            return ()
         counter, setting = self.counter, self.counter.fixed | {t.name: t.value}
         forms = (closed_form(counter.document, setting, t.name, budget, counter.way) for budget in self.budgets)
-        form = min((form for form in forms if form is not None), key=lambda form: form.value, default=None)
-        return form and ClosedForm(form.name, form.budget.metric, form.text, form.value)
+        return tuple(ClosedForm(f.name, f.budget.metric, f.text, f.value) for f in forms if f is not None)
 
     def base(self, solutions: Sequence[Solution]) -> Report:
         """The network as it is given; where it cannot be built so, that of a solution or a miss. Raises UsageError."""

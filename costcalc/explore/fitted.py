@@ -82,8 +82,14 @@ class Fit(NamedTuple):
     tried: int  # combinations of the values of the others
     solutions: tuple[Solution, ...]
     closest: Miss | None = None
-    closed_form: ClosedForm | None = None  # of the hyper-parameter that was solved for, where it alone may vary
+    closed_forms: tuple[ClosedForm, ...] = ()  # of the only hyper-parameter, for each budget that has one
     uncounted: tuple[str, ...] = ()  # layers without a count, for whose sake nothing fits
+    axes: Mapping[str, tuple[Any, ...]] = {}  # the values that were tried, of all but the one that was solved for
+
+    @property
+    def closed_form(self) -> ClosedForm | None:
+        """The tightest of them."""
+        return min(self.closed_forms, key=lambda form: form.value, default=None)
 
 
 class Narrowed(NamedTuple):
@@ -107,3 +113,4 @@ class Narrowing(NamedTuple):
     budgets: tuple[Budget, ...]
     layers: tuple[Narrowed, ...]
     uncounted: tuple[str, ...] = ()  # layers without a count, for whose sake nothing is promised
+    left_out: int = 0  # layers that could be narrowed, and were not asked for

@@ -46,12 +46,13 @@ class Formulas:
         """Raises UsageError and SpecError, and WrongFormula where a formula is not what is counted."""
         self.document, self.metrics, self.way, self._by, self._depth = document, tuple(metrics), way, by, depth
         values = settings(document.hyperparameters, given)
-        names = [n for n in scaling_names(document, values) if n not in given] if free is None else list(free)
+        scaling = [p.name for p in document.hyperparameters if p.name in (*document.sizes, *document.multipliers)]
+        names = [n for n in scaling if n not in given and is_number(values[n])] if free is None else list(free)
         self.symbols = {name: _number(name, values) for name in names}
-        self._given = {**given, **self.symbols}
-        self.report = count(build_network(document, self._given), *way)
+        self.given = {**given, **self.symbols}
+        self.report = count(build_network(document, self.given), *way)
         try:
-            self.readings = Readings(document, self._given, names, self.metrics, way)
+            self.readings = Readings(document, self.given, names, self.metrics, way)
             self.total, self.rows = self._formulas()
             self.checked = self._check()
         except TooManyTerms as error:
@@ -144,7 +145,7 @@ class Formulas:
                 continue
             seen.append(point)
             try:
-                report = count(build_network(self.document, {**self._given, **point}), *self.way)
+                report = count(build_network(self.document, {**self.given, **point}), *self.way)
             except CostcalcError:
                 continue  # no network at this setting
             checked.append(self._compared(point, report))
@@ -196,18 +197,6 @@ class Formulas:
             message = f"the formula of {metric} of {formula.path} gives {value} at {dict(values.point)}"
             raise WrongFormula(f"{message}, counted are {wanted}")
         return bool(value == wanted)
-
-
-def scaling_names(document: Document, values: Mapping[str, Any]) -> list[str]:
-    """The hyper-parameters that scale a network: multipliers (default 1), and what its input is computed from."""
-    entry = document.input
-    sizes = {name for value in (entry.values() if isinstance(entry, dict) else [entry]) for name in value.names()}
-    return [
-        p.name
-        for p in document.hyperparameters
-        if is_number(values[p.name])
-        and (p.name in sizes or (type(p.default.content) is int and p.default.content == 1 and not p.choices))
-    ]
 
 
 def _not_counted(row: Row, metric: str) -> bool:

@@ -18,6 +18,19 @@ class Solution(NamedTuple):
     same: int
 
 
+class Standing(NamedTuple):
+    """A choice of several values that takes the same one all along a front.
+
+    `unmoved` are the totals to be made large, where another value of this choice alone moves none of them: it was tried
+    with every value at the first point of the front, and only there.
+    """
+
+    name: str
+    value: Any
+    unmoved: tuple[str, ...] = ()
+    larger: bool = False  # it is a number, and could be larger
+
+
 class Found(NamedTuple):
     """A front, best first objective first, and what it was searched in and for."""
 
@@ -48,6 +61,7 @@ class Found(NamedTuple):
     most: Mapping[str, int]
     solutions: tuple[Solution, ...]
     uncounted: tuple[str, ...] = ()  # layers without a count, for whose sake the totals are lower bounds
+    standing: tuple[Standing, ...] = ()  # of a front of two points or more
 
     def changed(self, solution: Solution) -> dict[str, Any]:
         """The choices that are not what the spec itself has."""

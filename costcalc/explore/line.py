@@ -83,7 +83,7 @@ class Line:
             return None if gap <= 1 else int(low.high + gap // 2)
         if gap == 0 and not low.high_included and not high.low_included:
             return tidy(low.high)
-        if gap <= (0 if low.exact and high.exact else 2 * NARROW):
+        if gap <= (0 if low.high_exact and high.low_exact else 2 * NARROW):
             return None
         return tidy(simplest(low.high + gap / 3, high.low - gap / 3))
 

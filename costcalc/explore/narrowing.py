@@ -42,6 +42,21 @@ def narrowing(report: Report, reduce: Mapping[str, str], limits: Mapping[str, in
     return Narrowing(report, budgets, tuple(_Group(report, group, budgets).narrowed() for group in groups), unknown)
 
 
+def chosen(found: Narrowing, sort: str = "order", top: int | None = None) -> Narrowing:
+    """The first `top` layers in order, or `removed`: fewest first, or `filters`: most first; then what cannot be."""
+    keys = {
+        "order": lambda layer: 0,
+        "removed": lambda layer: (not layer.reached, layer.removed),
+        "filters": lambda layer: -layer.filters,
+    }
+    narrowed = sorted((layer for layer in found.layers if not layer.reason), key=keys[sort])
+    fixed = [layer for layer in found.layers if layer.reason]
+    kept = narrowed[:top]
+    if sort == "order" and len(kept) == len(narrowed):
+        return found  # those that cannot be narrowed stay in their places
+    return found._replace(layers=(*kept, *fixed), left_out=len(narrowed) - len(kept))
+
+
 class _Group:
     """A group of layers, the network that it belongs to, and what that is to come down to."""
 

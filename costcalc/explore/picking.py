@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from costcalc.cost import Report
 from costcalc.errors import Problem, UsageError, unknown
@@ -13,19 +13,28 @@ Nodes = tuple[Node, ...]  # those of one layer, or one of them alone
 LISTED = 6  # of several that are meant
 
 
-def picked(report: Report, name: str | None, top: int | None, signature: Callable[[Nodes], Any]) -> list[list[Nodes]]:
-    """The layers of this name, or the `top` that cost most; those of the same signature together. Raises UsageError."""
+class Picked(NamedTuple):
+    """Layers, those of the same signature together; `tied` are left out and cost as much as the cheapest of them."""
+
+    groups: list[list[Nodes]]
+    tied: tuple[str, ...] = ()
+
+
+def picked(report: Report, name: str | None, top: int | None, signature: Callable[[Nodes], Any]) -> Picked:
+    """The layers of this name, or the `top` that cost most. Raises UsageError."""
     if top is not None and top < 1:
         raise UsageError(Problem(f"`top` cannot be {top}", None, "a whole number from 1"))
     layers = layers_of(report)
     found = list(layers.values()) if name is None else named(report, layers, name)
-    if top is not None:
-        counts = {row.path: row.count or 0 for row in report.rows("layer")}
-        found = sorted(found, key=lambda nodes: -counts.get(nodes[0].layer, 0))
+    counts = {row.path: row.count or 0 for row in report.rows("layer")} if top is not None else {}
+    found = sorted(found, key=lambda nodes: -counts.get(nodes[0].layer, 0))
     groups: dict[Any, list[Nodes]] = {}
     for nodes in found:
         groups.setdefault(signature(nodes), []).append(nodes)
-    return list(groups.values())[:top]
+    shown, others = list(groups.values())[:top], list(groups.values())[len(groups) if top is None else top :]
+    least = min((counts.get(group[0][0].layer, 0) for group in shown), default=0)
+    tied = [nodes[0].layer for group in others for nodes in group if counts.get(nodes[0].layer, 0) == least]
+    return Picked(shown, tuple(tied))
 
 
 def layers_of(report: Report) -> dict[str, Nodes]:

@@ -109,11 +109,13 @@ class Readings:
             return False
 
     def unrounded(self, point: Mapping[str, Any]) -> bool:
-        """Whether nothing in the ideal formulas is rounded at a point; where they hold, they give the count there."""
+        """Whether the ideal formulas give the count at a point: nothing is rounded there, and no condition differs."""
         if self.ideal is None:
             return False
+        traced, values = self.ideal.found.trace, Values(point)
         try:
-            return ideal_at(self.ideal.found.trace.graph, self._ideal_forms, point)
+            met = all(outcome(traced.graph, c, values) == c.outcome for c in traced.conditions)
+            return met and ideal_at(traced.graph, self._ideal_forms, point)
         except ZeroDivisionError:
             return False
 

@@ -10,18 +10,21 @@ import numpy as np
 
 from costcalc.cost import count
 from costcalc.errors import CostcalcError, Problem, UsageError
-from costcalc.explore.found import Found, Solution
-from costcalc.explore.grid import WIDE, Grid
+from costcalc.explore.found import Found, Solution, Standing
+from costcalc.explore.front import integers
+from costcalc.explore.grid import WIDE, Axis, Grid
 from costcalc.explore.search import Outcome, Search, Tally, Task, merged
 from costcalc.explore.shards import Plan, Shard, Step, processes
 from costcalc.explore.space import Space
 from costcalc.explore.state import State
 from costcalc.explore.workers import finished
+from costcalc.number import is_number
 from costcalc.spec import build_network
 from costcalc.spec.hyperparameters import settings
 from costcalc.spec.varied import constants, rows_of
 
 ALONE = 20  # solutions that are counted once more, alone
+TRIED = 64  # values of a choice that are tried to see what it moves
 
 
 class Searching:
@@ -38,7 +41,7 @@ class Searching:
     ) -> None:
         """Raises UsageError where the state is of another search."""
         search = Search(task, space)
-        self.task, self.space, self.scheduler = task, space, scheduler
+        self.task, self.space, self.scheduler, self.search = task, space, scheduler, search
         self.plan = Plan.of(search)
         self.outcome = Tally(search).outcome()
         self.metrics = search.metrics
@@ -76,7 +79,8 @@ class Searching:
         task, space, outcome = self.task, self.space, self.outcome
         fault = None if outcome.fault is None else (outcome.fault[1], self.fault(outcome.fault[1]))
         if outcome.built == 0 and fault is not None:
-            message = f"none of the {outcome.visited:,} points can be built"
+            points = "the only point cannot" if outcome.visited == 1 else f"none of the {outcome.visited:,} points can"
+            message = f"{points} be built"
             raise UsageError(Problem(message, None, f"point {fault[0]:,}: {fault[1]}"))
         document = space.original
         solutions = tuple(self.solutions())
@@ -86,7 +90,7 @@ class Searching:
             {axis.name: axis.values for axis in space.grid.axes}, own(space, task), task.fixed, task.convention,
             task.batch, task.dtype, task.objectives, task.budgets, task.way, task.points, task.seed,
             outcome.visited, outcome.built, outcome.kept, fault, outcome.least, outcome.most, solutions,
-            self.uncounted(solutions[:ALONE]),
+            self.uncounted(solutions[:ALONE]), tuple(self.standing(solutions)),
         )  # fmt: skip
 
     def solutions(self) -> Iterator[Solution]:
@@ -107,6 +111,29 @@ class Searching:
         ):
             of_point = dict(zip(names, values, strict=True))
             yield Solution(point, of_point, dict(zip(self.metrics, totals, strict=True)), same)
+
+    def standing(self, solutions: tuple[Solution, ...]) -> Iterator[Standing]:
+        """The choices of several values that take the same one at every point of a front of two points or more."""
+        if len(solutions) < 2:
+            return
+        first = solutions[0]
+        for axis, stride in zip(self.space.grid.axes, self.search.strides, strict=True):
+            value = first.choices[axis.name]
+            if len(axis.values) > 1 and all(solution.choices[axis.name] == value for solution in solutions):
+                larger = all(map(is_number, axis.values)) and value != max(axis.values)
+                yield Standing(axis.name, value, self.unmoved(first, axis, stride), larger)
+
+    def unmoved(self, solution: Solution, axis: Axis, stride: int) -> tuple[str, ...]:
+        """The totals to be made large, if no value of this choice moves one of them at this point."""
+        names = tuple(o.name for o in self.task.objectives if o.maximize)
+        if not names or not set(names) <= set(self.metrics) or len(axis.values) > TRIED:
+            return ()
+        lowest = solution.point - axis.values.index(solution.choices[axis.name]) * stride
+        numbers = integers(lowest + i * stride for i in range(len(axis.values)))
+        counted = self.search.counter.count(self.space.grid.at(numbers))
+        if counted.faults or any((counted.totals[n] != solution.totals[n]).any() for n in names):
+            return ()
+        return names
 
     def fault(self, point: int) -> str:
         """Why a point cannot be built, as it is told when it is built alone."""

@@ -31,7 +31,13 @@ class Cell(NamedTuple):
     low_included: bool
     high: Fraction | None
     high_included: bool
-    exact: bool = True  # whether its ends are fractions; else they are points inside, close to where it ends
+    low_exact: bool = True  # whether an end is a fraction; else it is a point inside, close to where the cell ends
+    high_exact: bool = True
+
+    @property
+    def exact(self) -> bool:
+        """Whether both ends are."""
+        return self.low_exact and self.high_exact
 
 
 def cell(document: Document, setting: Mapping[str, Any], name: str) -> Cell:
@@ -65,7 +71,7 @@ def around(ask: Ask, value: Fraction, parts: int = 2) -> Cell:
     here = ask([value])[0]
     low, low_included, low_exact = _end(ask, here, value, -down, parts)
     high, high_included, high_exact = _end(ask, here, value, up, parts)
-    return Cell(low, low_included, high, high_included, low_exact and high_exact)
+    return Cell(low, low_included, high, high_included, low_exact, high_exact)
 
 
 def _end(ask: Ask, here: Any, value: Fraction, reach: Fraction, parts: int) -> tuple[Fraction | None, bool, bool]:

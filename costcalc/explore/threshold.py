@@ -110,7 +110,7 @@ class Search(Edge):
         if self.line.whole:
             inside = end + 1
         elif step.high_included:
-            inside = end + (TINY if step.exact else 2 * NARROW)
+            inside = end + (TINY if step.high_exact else 2 * NARROW)
             if low is not None and high is not None and end <= low < high:
                 inside = (low + high) / 2
         point = self.point(tidy(inside))

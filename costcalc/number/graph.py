@@ -72,7 +72,14 @@ class Graph:
 
     def whole(self, x: Affine) -> bool:
         """Whether it is known to be a whole number at every point."""
-        return self._denominator(x) == 1
+        if x.constant.denominator != 1:
+            return False
+        nodes = self.nodes
+        for index, coefficient in x.terms:
+            node = nodes[index]
+            if not node.whole or (coefficient.denominator != 1 and node.multiple % coefficient.denominator):
+                return False
+        return True
 
     def divides(self, divisor: int, x: Affine) -> bool:
         """Whether x is known to be a multiple of the divisor at every point."""
@@ -102,8 +109,9 @@ class Graph:
                 return Affine.scaled(div.parts[0], factor_a * factor_b)
         if b < a:
             a, b = b, a
-        multiple = math.prod(self._multiple(x) for x in (a, b))
-        return self.node("mul", (a, b), self.whole(a) and self.whole(b), multiple).scaled(factor_a * factor_b)
+        whole = self.whole(a) and self.whole(b)
+        multiple = self._multiple(a) * self._multiple(b) if whole else 1
+        return self.node("mul", (a, b), whole, multiple).scaled(factor_a * factor_b)
 
     def quotient(self, a: Affine, b: Affine, whole: bool = False) -> Affine:
         """The quotient a/b; `whole` where there is known to be no remainder."""
@@ -126,9 +134,7 @@ class Graph:
         return None
 
     def _multiple(self, x: Affine) -> int:
-        """What a whole number is a multiple of; 1 where nothing is known."""
-        if not self.whole(x):
-            return 1
+        """What a number that is known to be whole is a multiple of."""
         return math.gcd(int(x.constant), *(int(c * self.nodes[n].multiple) for n, c in x.terms)) or 1
 
     def floor(self, x: Affine) -> Affine:
@@ -179,8 +185,8 @@ class Graph:
         kept = tuple(Affine(constant, terms) for terms, constant in by_terms.items())
         if len(kept) == 1:
             return kept[0]
-        multiple = math.gcd(*map(self._multiple, kept))
-        return self.node(op, kept, all(map(self.whole, kept)), multiple)
+        whole = all(map(self.whole, kept))
+        return self.node(op, kept, whole, math.gcd(*map(self._multiple, kept)) if whole else 1)
 
     def remainder(self, a: Affine, b: Affine) -> Affine:
         if not b.terms and b.constant.denominator == 1 and self.divides(int(b.constant), a):

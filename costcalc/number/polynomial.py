@@ -16,7 +16,7 @@ from costcalc.number.graph import Affine, Graph, Rational, tidy
 
 AS_IS = ("as_is", "as_is_up", "as_is_near")  # what floor, ceil and round are in an ideal trace
 IDEAL = (*AS_IS, "max_is", "min_is")
-MAX_TERMS = 20_000  # of one polynomial; nobody reads more
+MAX_TERMS = 10_000  # of one polynomial; nobody reads more
 Monomial = tuple[tuple[int, int], ...]  # nodes and their powers, in the order of the nodes; a power may be negative
 
 

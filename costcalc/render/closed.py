@@ -34,7 +34,7 @@ class ClosedForm(Expressions):
     """
 
     def __init__(self, formulated: Formulated) -> None:
-        lowest = {bound.name: bound.value for bound in formulated.exact_where.bounds if ">" in bound.relation}
+        lowest = {bound.name: bound.value for bound in formulated.exact_where.bounds if "<" not in bound.relation}
         signed = frozenset(n for n, v in formulated.symbols.items() if v <= 0 or lowest.get(n, -1) < 0)
         super().__init__(formulated.total.ideal, signed)
         self.formulated = formulated

@@ -71,18 +71,25 @@ def _by_rows(comparison: Comparison, by: By, total: str) -> Sheet:
     """A row for each name, a column a network."""
     what = _names(comparison.reports[0]).get(total, comparison.reports[0].convention.unit)
     columns = [Column("Layer" if by == "node" else by.capitalize(), False), *_abreast(comparison)]
-    rows = [(name, *_line(_side(sides, i, total) for i in range(len(sides)))) for name, sides in comparison.rows(by)]
+    alike = [comparison.alike(i, by) for i in range(len(comparison.reports))]
+    rows = [
+        (name, *_line(_side(sides, i, total, same) for i, same in enumerate(alike)))
+        for name, sides in comparison.rows(by)
+    ]
     totals = (
         (number(comparison.total(i, total)), ratio(comparison.ratio(i, total))) for i in range(len(comparison.reports))
     )
-    shown = (("shown", f"{what} of each {by}"),)
+    shown: tuple[tuple[str, str], ...] = (("shown", f"{what} of each {by}"),)
+    if not all(alike):
+        shown += (("rows", "matched by name; no ratio between rows of different specs"),)
     return _sheet(comparison, shown, columns, rows, ("total", *_line(totals)))
 
 
-def _side(sides: Sequence[Row | None], index: int, name: str) -> tuple[str, str]:
-    """A number of a network's row, and its ratio to the first network's."""
+def _side(sides: Sequence[Row | None], index: int, name: str, alike: bool) -> tuple[str, str]:
+    """A number of a network's row, and its ratio to the first network's where the rows are alike."""
     count = of_row(sides[index], name)
-    return "-" if sides[index] is None else number(count), ratio(count.ratio(of_row(sides[0], name)))
+    left = ratio(count.ratio(of_row(sides[0], name))) if alike else ""
+    return "-" if sides[index] is None else number(count), left
 
 
 def _line(sides: Iterable[tuple[str, str]]) -> Line:
@@ -181,10 +188,11 @@ def _rows_csv(comparison: Comparison, by: By) -> Iterable[Sequence[object]]:
     numbers = [column for name in OF_A_ROW for column in (name, f"{name}_ratio")]
     yield ["path", "network", "nodes", *numbers, "convention", "unit", "status"]
     for path, sides in comparison.rows(by):
-        for label, row, report in zip(comparison.labels, sides, comparison.reports, strict=True):
+        for i, (label, row, report) in enumerate(zip(comparison.labels, sides, comparison.reports, strict=True)):
             if row is not None:
-                pairs = [(of_row(row, name), of_row(sides[0], name)) for name in OF_A_ROW]
-                counts = [c for own, first in pairs for c in (cell(own), _ratio(own.ratio(first)))]
+                first = sides[0] if comparison.alike(i, by) else None
+                pairs = [(of_row(row, name), of_row(first, name)) for name in OF_A_ROW]
+                counts = [c for own, base in pairs for c in (cell(own), _ratio(own.ratio(base)))]
                 status = "partial" if row.uncounted else "complete"
                 yield [*map(escape.csv, (path, label)), row.nodes, *counts, *_convention(report), status]
     for i, (label, report) in enumerate(zip(comparison.labels, comparison.reports, strict=True)):
@@ -216,7 +224,12 @@ def comparison_json(comparison: Comparison, by: By | None) -> dict[str, Any]:
     if by is not None:
         document["by"] = by
         document["rows"] = [
-            {"path": path, "networks": [_row_json(row, sides[0]) for row in sides]}
+            {
+                "path": path,
+                "networks": [
+                    _row_json(row, sides[0] if comparison.alike(i, by) else None) for i, row in enumerate(sides)
+                ],
+            }
             for path, sides in comparison.rows(by)
         ]
     return document

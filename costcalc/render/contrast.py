@@ -51,6 +51,10 @@ def lay_out(contrast: Contrast, view: View) -> Sheet:
     cells = [(*_names(pair, by_kind), *(c for _, name in shown for c in _beside(pair, name))) for pair in rows]
     totals = [c for _, name in shown for c in _totals(contrast, name)]
     stated = (*facts(report), ("standard", ABOUT))
+    if number := contrast.unpaired:
+        few = "1 depthwise layer has no 1x1 partner: it stands"
+        many = f"{number:,} depthwise layers have no 1x1 partner: each stands"
+        stated += (("unpaired", f"{few if number == 1 else many} against a full convolution"),)
     if view.by == "layer" and view.depth is None:
         stated += (("rows", ROWS),)
     bars = tuple(map(_bar, rows))

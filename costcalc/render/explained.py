@@ -29,11 +29,26 @@ def stated(e: Explanation) -> list[tuple[str, str]]:
     """What the numbers are of, and which layers these are."""
     listed = [(name, text) for name, text in facts(e.report) if name in STATED]
     listed.insert(-1, ("stored", e.report.dtype))
+    which = [_most(e)] if not e.named else []
+    if e.tied:
+        which.append(_tie(e))
     if not e.named:
-        number = len(e.layers)
-        which = "the layer that costs" if number == 1 else f"the {number} layers that cost"
-        listed.append(("layers", f"{which} most; `costcalc explain SPEC LAYER` explains another"))
-    return listed
+        which.append("to explain another: costcalc explain SPEC LAYER")
+    return [*listed, ("layers", "; ".join(which))] if which else listed
+
+
+def _most(e: Explanation) -> str:
+    if len(e.layers) == 1:
+        return f"{'a' if e.tied else 'the'} layer that costs most"
+    return f"the {len(e.layers)} layers that cost most"
+
+
+def _tie(e: Explanation) -> str:
+    """Which layers are left out though they cost as much as the last that is shown."""
+    more = f" and {len(e.tied) - 1:,} more" if len(e.tied) > 1 else ""
+    if len(e.layers) == 1:
+        return f"{e.tied[0]}{more} cost{'' if more else 's'} the same"
+    return f"the cut goes through a tie: {e.tied[0]}{more} cost{'' if more else 's'} as much as the last"
 
 
 def heading(row: Row) -> str:

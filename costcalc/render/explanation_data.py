@@ -28,6 +28,7 @@ def explanation_json(e: Explanation) -> dict[str, Any]:
         "dtype": report.dtype,
         "convention": {"name": report.convention.name, "unit": report.convention.unit},
         "layers": [_layer_json(layer) for layer in e.layers],
+        "tied": list(e.tied),
     }
 
 

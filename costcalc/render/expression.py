@@ -6,6 +6,7 @@ names stand for is written below it once.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
@@ -76,7 +77,9 @@ class Writer:
         """Its terms as text, each with its value where there is a point."""
         if point is not None:
             return [(self.term(polynomial, m, c), value) for m, c, value in polynomial.sizes(point)]
-        return [(self.term(polynomial, m, c), None) for m, c in _by_degree(polynomial)]
+        terms = [(self.term(polynomial, m, c), None) for m, c in _by_degree(polynomial)]
+        first = next((i for i, (text, _) in enumerate(terms) if not text.startswith("-")), 0)
+        return [*terms[first : first + 1], *terms[:first], *terms[first + 1 :]]  # a sum that can begins without a sign
 
     def term(self, polynomial: Polynomial, monomial: Monomial, coefficient: int | Fraction) -> str:
         """One term, `-` before it where it is negative."""
@@ -212,7 +215,8 @@ def _latex_rounding(op: str, parts: list[str]) -> str:
 
 
 def _grouped(text: str) -> str:
-    return text if text.isidentifier() or text.isdigit() else f"({text})"
+    """In parentheses, unless it is one name, number or call."""
+    return text if re.fullmatch(r"\w+(?:\([^()]*\))?", text) else f"({text})"
 
 
 def _number(x: Fraction, latex: bool) -> str:

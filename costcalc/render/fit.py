@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -31,6 +32,7 @@ HEADS = {
 }
 DIGITS = 4  # of a bound after the point
 IDEAL_DIGITS = 6
+LISTED = 8  # values of an axis that are no range
 SHORT = 8  # characters of a bound that is written as a decimal
 
 
@@ -185,8 +187,9 @@ def _notes(fit: Fit) -> list[tuple[str, str]]:
     if t.bound is None:
         end = "is not reached where the search, or the spec, ends" if t.moves else "does not depend on it"
         notes.append(("budget", end))
-    if (ideal := fit.closed_form) is not None:
-        notes.append(("unrounded", f"{ideal.name} = {_ideal(ideal)}, if nothing were rounded"))
+    for ideal in fit.closed_forms:
+        label = f"unrounded ({ideal.metric})" if len(fit.budgets) > 1 else "unrounded"
+        notes.append((label, f"{ideal.name} = {_ideal(ideal)}, if nothing were rounded"))
     if _doubt(t):
         notes.append(("note", _doubt(t)))
     return [*notes, ("looked at", _looked(t))]
@@ -227,4 +230,15 @@ def _cut(value: Any, digits: int = DIGITS) -> Any:
 
 def _tried(fit: Fit) -> str:
     text = f"{fit.tried:,} combination{'s' * (fit.tried != 1)}"
-    return f"{text}, {fit.exact} solved for in each" if fit.exact else text
+    text = f"{text}, {fit.exact} solved for in each" if fit.exact else text
+    return "; ".join([text, *(f"{name} {_values(values)}" for name, values in fit.axes.items())])
+
+
+def _values(values: Sequence[Any]) -> str:
+    """The values of an axis: as a range where they are one, else the first of them."""
+    if len(values) > 2 and all(isinstance(v, int | Fraction) and not isinstance(v, bool) for v in values):
+        step = values[1] - values[0]
+        if all(after - before == step for before, after in itertools.pairwise(values)):
+            return f"{said(values[0])} to {said(values[-1])} by {said(step)}"
+    more = f" and {len(values) - LISTED:,} more" if len(values) > LISTED else ""
+    return ", ".join(map(said, values[:LISTED])) + more

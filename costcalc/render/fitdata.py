@@ -58,7 +58,8 @@ def fit_json(fit: Fit) -> dict[str, Any]:
             "over": dict(miss.over),
         }
     ideal = fit.closed_form
-    return document | {"closed_form": {} if ideal is None else {ideal.name: ideal.text}}
+    forms = {form.metric: {form.name: form.text} for form in fit.closed_forms}
+    return document | {"closed_form": {} if ideal is None else {ideal.name: ideal.text}, "closed_forms": forms}
 
 
 def counted_json(report: Report) -> dict[str, Any]:

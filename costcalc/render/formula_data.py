@@ -40,6 +40,8 @@ def formula_json(f: Formulated) -> dict[str, Any]:
         "exact_holds": _conditions(f.exact_where, writer),
         "checked_at": [{name: plain(v) for name, v in c.setting.items()} for c in f.checked if c.exact],
     }
+    if f.no_ideal:
+        document["no_ideal"] = f.no_ideal
     if renamed:
         document["written_as"] = renamed
     if f.total.uncounted:

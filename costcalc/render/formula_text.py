@@ -32,7 +32,7 @@ def reading(formula: Formula, exact: bool) -> Polynomials:
 
 def unit(f: Formulated, metric: str) -> str:
     """What a total is called."""
-    return {"madds": "MAdds", "count": f.report.convention.unit}.get(metric, metric)
+    return {"madds": "MAdds", "count": escape.terminal(f.report.convention.unit)}.get(metric, metric)
 
 
 class Page(NamedTuple):

@@ -13,6 +13,7 @@ from costcalc.render.data import TOTALS
 from costcalc.render.fit import HEADS, limited, setting
 from costcalc.render.fitdata import counted_json
 from costcalc.render.sheet import Column, Sheet
+from costcalc.units import percent
 from costcalc.version import VERSION
 
 SHOWN = 2  # names of a group; the others are counted
@@ -46,13 +47,15 @@ def lay_out(found: Narrowing) -> Sheet:
         ("counted", f"{report.convention.name}: {report.convention.about or unit}"),
         ("rows", "layers that have filters; those tied by additions, products and the like shrink together"),
     )
-    columns = [Column("Layer", False), Column("Filters"), Column("Remove"), Column("Left")]
+    columns = [Column("Layer", False), Column("Filters"), Column("Remove"), Column("Share"), Column("Left")]
     columns += [Column(f"{unit if m == 'count' else HEADS[m]} saved") for m in metrics]
     narrowed = [layer for layer in found.layers if not layer.reason]
     rows = tuple(_row(layer, metrics) for layer in narrowed)
     notes = [("cannot", f"{names(layer.layers)}: {layer.reason}") for layer in found.layers if layer.reason]
     if not all(layer.reached for layer in narrowed):
         notes.append(("*", "not enough by itself: all but the last filters go"))
+    if found.left_out:
+        notes.append(("left out", f"{found.left_out:,} more that could be narrowed"))
     title = f"{report.network.name or report.network.origin}: the fewest filters to remove, layer by layer"
     bars = tuple((layer.removed, layer.filters) for layer in narrowed)
     return Sheet(title, facts, tuple(columns), rows, (), tuple(notes), bars)
@@ -61,7 +64,8 @@ def lay_out(found: Narrowing) -> Sheet:
 def _row(layer: Narrowed, metrics: Sequence[str]) -> tuple[str, ...]:
     removed = f"{layer.removed:,}" if layer.reached else f"{layer.removed:,} *"
     saved = [f"{layer.saved[m]:,}" for m in metrics]
-    return (names(layer.layers), f"{layer.filters:,}", removed, f"{layer.filters - layer.removed:,}", *saved)
+    share = percent(layer.removed, layer.filters, 1)
+    return (names(layer.layers), f"{layer.filters:,}", removed, share, f"{layer.filters - layer.removed:,}", *saved)
 
 
 def names(layers: Sequence[str]) -> str:
@@ -97,6 +101,8 @@ def narrowing_json(found: Narrowing) -> dict[str, Any]:
         "totals": {name: totals[name] for name in TOTALS},
         "layers": [_layer(layer) for layer in found.layers],
     }
+    if found.left_out:
+        document["left_out"] = found.left_out
     return document | ({"uncounted": list(found.uncounted)} if found.uncounted else {})
 
 

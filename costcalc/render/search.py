@@ -36,7 +36,23 @@ def render_search(
         return to_json(search_json(found, shown))
     if format == "csv":
         return _csv(found, shown)
-    return to_text(_sheet(found, shown, picked), format, width, color, unicode)
+    sheet, chosen = _sheet(found, shown, picked), _chosen(found, picked)
+    if format == "md":  # a list of its own, below the notes
+        return to_text(sheet, format, width, color, unicode) + _chosen_markdown(chosen)
+    return to_text(sheet._replace(notes=(*sheet.notes, *chosen)), format, width, color, unicode)
+
+
+def _chosen_markdown(chosen: Sequence[tuple[str, str]]) -> str:
+    if not chosen:
+        return ""
+    (head, how), *lines = chosen
+    listed = [f"- {escape.markdown(name.strip())}: {escape.markdown(text)}\n" for name, text in lines]
+    return "".join(["\n", head.capitalize(), ", ", how, ":\n\n" if lines else "\n", *listed])
+
+
+def many(number: int, what: str) -> str:
+    """`1 point`, `2,000 points`."""
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
 def _metrics(found: Found) -> tuple[str, ...]:
@@ -47,17 +63,20 @@ def _sheet(found: Found, shown: Sequence[Solution], picked: int) -> Sheet:
     metrics, axes = _metrics(found), [name for name, _ in found.objectives if name in found.axes]
     heads = HEADS | {"count": found.convention.unit}
     columns = [Column("#"), *(Column(heads[m]) for m in metrics), *map(Column, axes), Column("Same"), Column("Point")]
+    numbered = list(enumerate(shown, 1))
+    if len(shown) < picked <= len(found.solutions):  # what is picked is seen, however few are shown
+        numbered.append((picked, found.solutions[picked - 1]))
     rows = tuple(
         (
-            str(i), *(f"{solution.totals[m]:,}" for m in metrics), *(said(solution.choices[name]) for name in axes),
+            f"{i:,}", *(f"{solution.totals[m]:,}" for m in metrics), *(said(solution.choices[name]) for name in axes),
             f"{solution.same:,}", f"{solution.point:,}",
         )
-        for i, solution in enumerate(shown, 1)
+        for i, solution in numbered
     )  # fmt: skip
     title = f"{found.name} in {found.space}"
-    largest = max((solution.totals["madds"] for solution in shown), default=0)
-    bars = tuple((solution.totals["madds"], largest) for solution in shown)
-    return Sheet(title, _facts(found), tuple(columns), rows, (), _notes(found, shown, picked), bars)
+    largest = max((solution.totals["madds"] for _, solution in numbered), default=0)
+    bars = tuple((solution.totals["madds"], largest) for _, solution in numbered)
+    return Sheet(title, _facts(found), tuple(columns), rows, (), _notes(found), bars)
 
 
 def _facts(found: Found) -> tuple[tuple[str, str], ...]:
@@ -66,7 +85,7 @@ def _facts(found: Found) -> tuple[tuple[str, str], ...]:
     listed = [
         ("source", found.citation),
         ("spec", found.origin),
-        ("space", f"{found.space_origin}: {found.size:,} points, {len(found.axes):,} choices"),
+        ("space", f"{found.space_origin}: {many(found.size, 'point')}, {many(len(found.axes), 'choice')}"),
         ("settings", ", ".join(f"{name} {said(value)}" for name, value in found.fixed.items())),
         ("objectives", ", ".join(objectives)),
         ("budgets", ", ".join(f"{b.metric} at most {b.limit:,}" for b in found.budgets) or "none"),
@@ -77,12 +96,12 @@ def _facts(found: Found) -> tuple[tuple[str, str], ...]:
     return tuple((name, text) for name, text in listed if text)
 
 
-def _notes(found: Found, shown: Sequence[Solution], picked: int) -> tuple[tuple[str, str], ...]:
+def _notes(found: Found) -> tuple[tuple[str, str], ...]:
     faults = found.visited - found.built
     points = f"{found.visited:,} visited, {found.kept:,} within the budgets, {len(found.solutions):,} on the front"
     listed = [("points", points)]
     if found.fault is not None:
-        text = f"{faults:,} points, as {found.fault[0]:,}: {found.fault[1]}"
+        text = f"{many(faults, 'point')}, as {found.fault[0]:,}: {found.fault[1]}"
         listed.append(("cannot be built", text))
     listed += [
         (metric, f"{found.least[metric]:,} to {found.most[metric]:,} among all that can be built")
@@ -90,13 +109,34 @@ def _notes(found: Found, shown: Sequence[Solution], picked: int) -> tuple[tuple[
     ]
     if found.uncounted:
         listed.insert(0, ("partial", f"not counted: {', '.join(found.uncounted[:8])}; the totals are lower bounds"))
-    if picked <= len(shown):
-        changed = found.changed(shown[picked - 1])
-        listed.append(
-            (f"choices of {picked}", "as in the spec" if not changed else "where they are not as in the spec")
-        )
-        listed += _by_row(changed)
-    return tuple(listed)
+    return (*listed, *_standing(found))
+
+
+def _standing(found: Found) -> list[tuple[str, str]]:
+    """What is the same all along the front, each choice alone where no total that is to be large moves with it."""
+    objectives = {name for name, _ in found.objectives}
+    listed = []
+    for choice in (choice for choice in found.standing if choice.unmoved):
+        text = f"{said(choice.value)} at every point of the front: at #1 no other value moves "
+        text += " or ".join(choice.unmoved)
+        if choice.name not in objectives and choice.larger:
+            asked = [*found.objectives, (choice.name, True)]
+            options = (f"{'--maximize' if large else '--minimize'} {name}" for name, large in asked)
+            text += f"; to keep it large: {' '.join(options)}"
+        listed.append((choice.name, text))
+    others = [f"{choice.name} {said(choice.value)}" for choice in found.standing if not choice.unmoved]
+    if others:
+        listed.append(("one value", f"{', '.join(others)} at every point of the front"))
+    return listed
+
+
+def _chosen(found: Found, picked: int) -> tuple[tuple[str, str], ...]:
+    """The choices of the picked point; none where there is no such point."""
+    if picked > len(found.solutions):
+        return ()
+    changed = found.changed(found.solutions[picked - 1])
+    how = "where they are not as in the spec" if changed else "as in the spec"
+    return ((f"choices of {picked}", how), *_by_row(changed))
 
 
 def _by_row(choices: dict[str, Any]) -> list[tuple[str, str]]:
@@ -139,6 +179,9 @@ def search_json(found: Found, shown: Sequence[Solution]) -> dict[str, Any]:
         document["uncounted"] = list(found.uncounted)
     if found.fault is not None:
         document["fault"] = {"point": found.fault[0], "message": found.fault[1]}
+    document["standing"] = [
+        {"choice": name, "value": plain(value), "unmoved": list(unmoved)} for name, value, unmoved, _ in found.standing
+    ]
     document["front"] = [
         {
             "point": solution.point, "totals": dict(solution.totals), "same": solution.same,

@@ -17,7 +17,7 @@ SHOWN = 5  # nodes that disagree, told in full
 def verification_text(v: Verification) -> str:
     """One line where all agree; else the first nodes that do not, with both values and the place."""
     network, totals = v.report.network, v.report.totals
-    settings = ", ".join(f"{name} {plain(value)}" for name, value in network.hyperparameters.items())
+    settings = ", ".join(f"{name} {_said(value)}" for name, value in network.hyperparameters.items())
     head = f"{terminal(network.name)} ({settings or 'no settings'}, batch {v.report.batch})"
     missed = [p for p in v.published if p.status == "missed"]
     errata = sum(p.status == "erratum" for p in v.published)
@@ -39,6 +39,10 @@ def verification_text(v: Verification) -> str:
     if v.predicted_peak != v.executed_peak:
         lines.append(f"  peak of live activations: predicted {v.predicted_peak:,} bytes, executed {v.executed_peak:,}")
     return "\n".join(lines) + "\n"
+
+
+def _said(value: Any) -> str:
+    return str(plain(value)).lower() if isinstance(value, bool) else str(plain(value))
 
 
 def _told(v: Verification, node: Compared) -> list[str]:

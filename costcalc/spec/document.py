@@ -42,6 +42,19 @@ class Document(NamedTuple):
     outputs: tuple[tuple[str, Span], ...]
     expectations: tuple[Expectation, ...]
 
+    @property
+    def sizes(self) -> list[str]:
+        """The hyper-parameters that the input is computed from, such as a resolution."""
+        values = self.input.values() if isinstance(self.input, dict) else [self.input]
+        used = {name for value in values for name in value.names()}
+        return [p.name for p in self.hyperparameters if p.name in used]
+
+    @property
+    def multipliers(self) -> list[str]:
+        """The other hyper-parameters whose default is 1, such as a width multiplier."""
+        ones = [p for p in self.hyperparameters if type(p.default.content) is int and p.default.content == 1]
+        return [p.name for p in ones if p.name not in self.sizes and not p.choices]
+
 
 def read_document(spec: str) -> Document:
     """The document that SPEC names: a path, a bundled name, `-`. Raises SpecError with all that is wrong in it."""
