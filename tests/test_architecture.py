@@ -233,6 +233,11 @@ def test_a_cold_explanation_is_light(format):
     assert not modules & {"sympy", "numpy", "pydantic", "rich"}
 
 
+@pytest.mark.parametrize("format", ["text", "md", "latex", "json", "python", "javascript"])
+def test_a_cold_formula_is_light(format):
+    assert not loaded(COLD, "formula", "mobilenet_v1", "--format", format) & {"sympy", "numpy", "pydantic", "rich"}
+
+
 def test_a_cold_table_for_a_terminal_is_light():
     modules = loaded(COLD, "report", "mobilenet_v1", "--alpha", "0.35", FORCE_COLOR="1")
     assert "rich" in modules, "the terminal's table is rich's"

@@ -2,43 +2,28 @@
 
 from __future__ import annotations
 
-import operator
 import random
 from collections import Counter
-from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
 import pytest
 import random_specs
 import sympy
+from closed_forms import claims_at, formulas, terms
 
 import costcalc
 from costcalc.api import Model
 from costcalc.errors import CostcalcError, Source
 from costcalc.explore.budget import METRICS
-from costcalc.explore.conditions import Where
 from costcalc.explore.formula import Formulas
 from costcalc.explore.tracing import Way
-from costcalc.number.polynomial import Polynomial
 from costcalc.render.expression import PYTHON, TEXT, Writer
-from costcalc.spec import Document, bundled, parse_document, read_document
+from costcalc.spec import bundled, parse_document
 
 F = Fraction
 V1 = [(32, 64, 1), (64, 128, 2), (128, 128, 1), (128, 256, 2), (256, 256, 1), (256, 512, 2), *[(512, 512, 1)] * 5,
       (512, 1024, 2), (1024, 1024, 1)]  # Howard et al. 2017, Table 1: in, out, stride of each separable layer  # fmt: skip
-
-
-def formulas(spec: str, *arguments: Any, given: Mapping[str, Any] | None = None, **options: Any) -> Formulas:
-    return Formulas(read_document(spec), given or {}, *arguments, **options)
-
-
-def terms(polynomial: Polynomial) -> dict[tuple[str, ...], Any]:
-    """The coefficient of each product, its factors as text and sorted: `alpha alpha` for a square."""
-    writer, found = Writer(TEXT), {}
-    for monomial, c in polynomial.terms.items():
-        found[tuple(sorted(writer.atom(polynomial, node) for node, power in monomial for _ in range(power)))] = c
-    return found
 
 
 # -- MobileNet V1 by hand -------------------------------------------------------------------------------------------
@@ -117,38 +102,6 @@ def test_derivatives_are_those_of_sympy(spec: str) -> None:
 
 # -- every network, at many settings --------------------------------------------------------------------------------
 
-COMPARE = {
-    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne,
-    "multiple of": lambda a, b: F(a) % F(b) == 0,
-}  # fmt: skip
-
-
-def described(where: Where, point: Mapping[str, Any]) -> bool:
-    """Whether a point is where a formula is said to hold."""
-    try:
-        sides = [(point[name], relation, value) for name, relation, value in where.bounds]
-        sides += [(point[name], "multiple of", step) for name, step in where.steps]
-        sides += [(left.at(point), relation, right.at(point)) for left, relation, right in where.relations]
-    except ZeroDivisionError:
-        return False
-    return all(COMPARE[relation](a, b) for a, relation, b in sides)
-
-
-def claims_at(found: Formulas, point: Mapping[str, Any]) -> tuple[bool, bool]:
-    """Whether the exact and the ideal formulas claim to give the count at a point; asserts that they do give it."""
-    exact, ideal = found.holds(point), found.claims(point)
-    exactly, ideally = described(found.readings.exact_where, point), described(found.readings.ideal_where, point)
-    assert (exactly <= exact, ideally <= ideal) == (True, True), f"said to hold at {point}, and claims nothing"
-    try:
-        counted = Model(found.document, {**found.given, **point}).report(*found.way).totals
-    except CostcalcError:
-        assert (exact, ideal) == (False, False), f"there is no network at {point}"
-        return exact, ideal
-    for claimed, polynomials in ((exact, found.total.exact), (ideal, found.total.ideal)):
-        for metric, polynomial in polynomials.items() if claimed else ():
-            assert polynomial.at(point) == getattr(counted, metric), (metric, point)
-    return exact, ideal
-
 
 @pytest.mark.parametrize("spec", list(bundled()))
 def test_every_network_at_many_settings(spec: str) -> None:
@@ -206,48 +159,6 @@ def test_symbols_are_chosen_and_named() -> None:
     assert {name: Writer(TEXT).written(p) for name, p in derived.items()} == {
         "stem": "3 ceil(8 max(floor(scale), 0.5))"
     }
-
-
-def small(layers: str, hyperparameters: str = "alpha: {default: 1, above: 0}") -> Document:
-    text = f"costcalc: 1\nhyperparameters: {{{hyperparameters}}}\ninput: [4, 16, 17]\nlayers: [{layers}]\n"
-    return parse_document(Source("small.yaml", text))
-
-
-@pytest.mark.parametrize(
-    "rounding", ["floor(8*alpha)", "ceil(8*alpha)", "round(8*alpha)", "make_divisible(8*alpha, 4)"]
-)
-def test_rounding_is_left_out_of_ideal_formulas(rounding: str) -> None:
-    found = Formulas(small(f"conv: {{out: '{rounding}', kernel: 1}}"), {}, ["alpha"])
-    assert terms(found.total.ideal["params"]) == {("alpha",): 5 * 8}
-    step = F(1, 2) if "make" in rounding else F(1, 8)
-    assert found.readings.ideal_where.steps == (("alpha", step),)
-    assert (found.claims({"alpha": 3 * step}), found.claims({"alpha": F(7, 5)})) == (True, False)
-
-
-def test_roundings_that_cancel_still_matter() -> None:
-    """ceil(8 alpha) - floor(8 alpha) is 0 where nothing is rounded, and 1 elsewhere."""
-    found = Formulas(small("conv: {out: '8 + ceil(8*alpha) - floor(8*alpha)', kernel: 1}"), {}, ["alpha"])
-    assert terms(found.total.ideal["params"]) == {(): 40}
-    assert (claims_at(found, {"alpha": F(5, 4)}), claims_at(found, {"alpha": F(6, 5)})) == ((True, True), (True, False))
-
-
-def test_conditions_on_what_no_total_depends_on_still_matter() -> None:
-    """At alpha = 3/8 the second layer is gone, as floor(2 alpha) is then 0; without the floor it would be there."""
-    layers = "conv: {out: floor(8*alpha), kernel: 1}, conv: {out: 8, kernel: 1, only_if: floor(2*alpha) > 0.5}"
-    found = Formulas(small(layers), {}, ["alpha"])
-    assert claims_at(found, {"alpha": F(5, 8)}) == (True, True)
-    assert claims_at(found, {"alpha": F(3, 8)}) == (False, False)
-
-
-def test_kinds_of_rows_keep_their_layers() -> None:
-    """What is 3x3 at n = 2 stays one row where n is something else."""
-    layers = "conv: {out: 8, kernel: 3}, conv: {out: 8, kernel: n + 1}, conv: {out: 8, kernel: 1}"
-    found = Formulas(small(layers, "n: 2"), {}, ["n"], by="kind")
-    rows = {row.path: terms(row.ideal["params"]) for row in found.rows}
-    assert rows == {
-        "conv 3x3": {("n", "n"): 64, ("n",): 128, (): 9 * 4 * 8 + 8 + 64 + 8}, "conv 1x1": {(): 8 * 8 + 8},
-    }  # fmt: skip
-    assert sum(c.exact for c in found.checked) == 4, "n is 1, 2, 3 and 4"
 
 
 @pytest.mark.parametrize("spec", ["mobilenet_v1", "mobilenet_v3_small", "shufflenet_v1"])

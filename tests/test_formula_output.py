@@ -116,6 +116,24 @@ def test_what_is_not_counted_is_said(cli: Cli, tmp_path: Path) -> None:
     assert "partial, not counted: opaque" in printed(cli, str(path), "--latex")
 
 
+def test_a_part_is_named(cli: Cli) -> None:
+    """The stem of MobileNet V1: 27 weights and 2 values of its norm for each of 32 channels."""
+    arguments = ("mobilenet_v1", "--layer", "conv")
+    found = document(cli, *arguments)
+    assert (found["part"], found["ideal"]["params"], found["counted"]["params"]) == (
+        "conv",
+        f"{32 * 29}*alpha",
+        32 * 29,
+    )
+    for format_, line in (
+        ("text", "part       conv\n"),
+        ("md", "- part: conv\n"),
+        ("latex", "% part: conv\n"),
+        ("python", "# part: conv\n"),
+    ):
+        assert line in printed(cli, *arguments, "--format", format_)
+
+
 # -- text, Markdown, LaTeX -------------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -32,22 +32,25 @@ NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="node is not installed")
 
 
+TOTALS = ("params", "madds", "holds")
 PYTHON = """
 import importlib.util, json, sys
-def load(path):
+found = []
+functions, cases = json.load(sys.stdin)
+for path, setting in cases:
     spec = importlib.util.spec_from_file_location("formulas", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
-cases = json.load(sys.stdin)
-print(json.dumps([[load(path).params(**s), load(path).madds(**s), load(path).holds(**s)] for path, s in cases]))
+    found.append([getattr(module, function)(**setting) for function in functions])
+print(json.dumps(found))
 """
 JAVASCRIPT = """
 import { readFileSync } from "node:fs";
+const [functions, cases] = JSON.parse(readFileSync(0, "utf-8"));
 const found = [];
-for (const [path, setting] of JSON.parse(readFileSync(0, "utf-8"))) {
-  const m = await import(path);
-  found.push([m.params(...Object.values(setting)), m.madds(...Object.values(setting)), m.holds(...Object.values(setting))]);
+for (const [path, setting] of cases) {
+  const module = await import(path);
+  found.push(functions.map((name) => module[name](...Object.values(setting))));
 }
 console.log(JSON.stringify(found, (_, v) => (typeof v === "bigint" ? Number(v) : v)));
 """
@@ -58,10 +61,14 @@ RUNNERS = {
 languages = pytest.mark.parametrize("language", ["python", pytest.param("javascript", marks=needs_node)])
 
 
-def run(language: str, cases: list[tuple[str, Mapping[str, Any]]]) -> list[list[Any]]:
+def run(
+    language: str, cases: Sequence[tuple[str, Mapping[str, Any]]], functions: Sequence[str] = TOTALS
+) -> list[list[Any]]:
     """What programs return at settings, in an interpreter that knows nothing of costcalc."""
     command, code = RUNNERS[language]
-    done = subprocess.run([*command, code], input=json.dumps(cases), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*command, code], input=json.dumps([functions, cases]), capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return list(json.loads(done.stdout))
 
@@ -124,6 +131,23 @@ def _is_network(spec: str, setting: Mapping[str, Any]) -> bool:
         return bool(costcalc.load(spec, **setting))
     except CostcalcError:
         return False
+
+
+@languages
+def test_programs_know_every_function(language: str, cli: Cli, tmp_path: Path) -> None:
+    """The greatest common divisor, taps that lie on padding, remainders, quotients, extremes."""
+    path = tmp_path / "spec.yaml"
+    path.write_text(
+        "costcalc: 1\nhyperparameters: {r: 24, w: 8}\ninput: [3, r, r + 1]\nlayers:\n"
+        "  - conv: {out: 'max(4, min(w, 40)) + w % 5 + ceil(60/(w + 4)) + round(w/3)', kernel: 5, stride: 2}\n"
+        "  - adaptive_max_pool: {out: 7}\n  - upsample: {size: r}\n  - adaptive_avg_pool: {out: 9}\n"
+    )
+    at = [{"r": r, "w": w} for r in (24, 31, 63) for w in (8, 13, 50)]
+    for convention in ("flops", "valid"):
+        file = tmp_path / f"{convention}.{'py' if language == 'python' else 'mjs'}"
+        printed(cli, str(path), "--vary", "r,w", "--convention", convention, "--totals", "count", "-o", str(file))
+        expected = [costcalc.load(str(path), **setting).report(convention).totals.count for setting in at]
+        assert run(language, [(str(file), setting) for setting in at], ("count",)) == [[count] for count in expected]
 
 
 WORDS = [

@@ -15,6 +15,7 @@ import numpy as np
 
 from costcalc.cost import Convention, count, load_convention
 from costcalc.errors import CostcalcError
+from costcalc.explore.faults import Fault, Faults
 from costcalc.explore.grid import Axis, Points
 from costcalc.explore.tracing import Way, must_be_whole, trace
 from costcalc.expression import Expression
@@ -76,8 +77,13 @@ class Counter:
                         if values.dtype == object and totals[metric].dtype != object:
                             totals[metric] = totals[metric].astype(object)
                         totals[metric][place] = values
-        in_order = {i: faults[i] for i in sorted(faults)}
-        return Counted({metric: _narrowed(values) for metric, values in totals.items()}, in_order)
+        told = Faults(lambda i: self.plainly(points, i), faults)
+        return Counted({metric: _narrowed(values) for metric, values in totals.items()}, told)
+
+    def plainly(self, points: Points, i: int) -> list[int]:
+        """The metrics of one point, counted in plain integers. Raises UsageError and SpecError."""
+        totals = count(build_network(self.document, self.fixed | points.setting(i)), *self.way).totals
+        return [getattr(totals, metric) for metric in self.metrics]
 
     def _look_at(self, axes: tuple[Axis, ...]) -> _Look:
         """Prepares for points on these axes, which may be many calls."""
@@ -203,7 +209,7 @@ class _Tree:
         if branch.condition is not None:
             raise RuntimeError(f"the way to {setting} ends before another that it begins")
         if found.report is None:
-            branch.found = found.fault
+            branch.found = Fault(found.fault, setting)
             return
         numbers = [getattr(found.report.totals, metric) for metric in counter.metrics]
         forms = [Affine(x) if isinstance(x, int) else x.form for x in numbers]
@@ -274,15 +280,9 @@ class _View:
     def _one_by_one(self, points: Points, where: Any) -> Iterator[tuple[Any, Any]]:
         for i in map(int, where):
             try:
-                yield [_column([value]) for value in self._plainly(points, i)], np.array([i])
+                yield [_column([value]) for value in self.tree.counter.plainly(points, i)], np.array([i])
             except CostcalcError as error:
                 yield error.problems[0].message, np.array([i])
-
-    def _plainly(self, points: Points, i: int) -> list[int]:
-        """The metrics of one point, counted in plain integers."""
-        counter = self.tree.counter
-        totals = count(build_network(counter.document, counter.fixed | points.setting(i)), *counter.way).totals
-        return [getattr(totals, metric) for metric in counter.metrics]
 
     def _run(
         self, branch: _Branch, forms: list[Affine], columns: list[Any], where: Any, points: int, signs: bool = False

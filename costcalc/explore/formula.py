@@ -16,7 +16,7 @@ from typing import Any
 from costcalc.cost import Report, count
 from costcalc.cost.report import By, Row
 from costcalc.errors import CostcalcError, Problem, UsageError, unknown
-from costcalc.explore.formulated import Checked, Derivative, Formula, Formulated
+from costcalc.explore.formulated import WHOLE, Checked, Derivative, Formula, Formulated
 from costcalc.explore.readings import Readings, WrongFormula
 from costcalc.explore.tracing import Way
 from costcalc.number import is_number, tidy
@@ -63,7 +63,7 @@ class Formulas:
         """The formulas of the network, and of the rows that are asked for."""
         readings, report = self.readings, self.report
         partial = [row.path for row in report.layers if self._partial(row)]
-        total = readings.formula("total", self.metrics, [report.totals, *(r.totals for r in readings.reports)])
+        total = readings.formula(WHOLE, self.metrics, [report.totals, *(r.totals for r in readings.reports)])
         if self._by is None and self._depth is None:
             return total._replace(uncounted=tuple(partial)), []
         metrics = [metric for metric in self.metrics if metric not in NOT_OF_ROWS]

@@ -13,6 +13,9 @@ from costcalc.number.polynomial import Polynomial
 Polynomials = Mapping[str, Polynomial]
 
 
+WHOLE = "total"  # the path of the network in its formulas
+
+
 class Formula(NamedTuple):
     """The network, a stage or a layer: for each metric its polynomial in both readings, and its count."""
 

@@ -25,11 +25,10 @@ NEARBY = tuple(Fraction(1, n) for n in (2, 3, 8, 64, 1000))
 
 
 class Point(NamedTuple):
-    """The totals at a value, or why there are none."""
+    """The totals at a value; None where the network cannot be built."""
 
     value: Any
     totals: Mapping[str, int] | None
-    fault: str = ""
 
 
 class Line:
@@ -57,10 +56,13 @@ class Line:
         if new:
             counted = self.counter.count(Points.of([{**self.setting, self.name: value} for value in new]))
             for i, value in enumerate(new):
-                fault = counted.faults.get(i, "")
                 totals = None if i in counted.faults else {m: int(t[i]) for m, t in counted.totals.items()}
-                self.known[value] = Point(value, totals, fault)
+                self.known[value] = Point(value, totals)
         return [self.known[value] for value in values]
+
+    def fault(self, value: Any) -> str:
+        """Why the network cannot be built at a value; empty where it can."""
+        return self.counter.count(Points.of([{**self.setting, self.name: value}])).faults.get(0, "")
 
     def cell(self, value: Any) -> Cell:
         """The step that a value is on."""

@@ -116,7 +116,8 @@ class Search(Edge):
         point = self.point(tidy(inside))
         at = tidy(inside if self.line.whole else end)
         after_it = step.high_included and not self.line.whole
-        return Step(at, after_it, point.totals or {}, exceeded(point, self.budgets), point.fault)
+        fault = self.line.fault(point.value) if point.totals is None else ""
+        return Step(at, after_it, point.totals or {}, exceeded(point, self.budgets), fault)
 
 
 def rounded_down(step: Cell) -> Any:

@@ -55,7 +55,7 @@ def trace(
 
 
 def must_be_whole(conditions: Collection[Condition], graph: Graph) -> set[str]:
-    """The hyper-parameters that had to be whole numbers: `(x + 8) % 1 == 0` was asked of x, as of a size of an input."""
+    """The hyper-parameters that had to be whole numbers: x of which `(x + 8) % 1 == 0` was asked, as of a size."""
     names = set()
     for difference, relation, outcome in conditions:
         if relation != "==" or not outcome or difference.constant or len(difference.terms) != 1:

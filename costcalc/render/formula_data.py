@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from costcalc.explore.conditions import Where
-from costcalc.explore.formulated import Formula, Formulated
+from costcalc.explore.formulated import WHOLE, Formula, Formulated
 from costcalc.network import plain
 from costcalc.render import program
 from costcalc.render.expression import PYTHON, Names, Writer
@@ -40,6 +40,8 @@ def formula_json(f: Formulated) -> dict[str, Any]:
         "exact_holds": _conditions(f.exact_where, writer),
         "checked_at": [{name: plain(v) for name, v in c.setting.items()} for c in f.checked if c.exact],
     }
+    if f.total.path != WHOLE:
+        document["part"] = f.total.path
     if f.no_ideal:
         document["no_ideal"] = f.no_ideal
     if renamed:
@@ -84,6 +86,7 @@ def formula_program(f: Formulated, language: str) -> str:
     """The exact totals as a program in Python or JavaScript."""
     fixed = ", ".join(f"{name} = {shown(v)}" for name, v in f.fixed.items())
     about = [f"{f.report.network.name}, counted as `{f.report.convention.name}`" + (f"; {fixed}" if fixed else "")]
+    about += [f"part: {f.total.path}"] if f.total.path != WHOLE else []
     if f.total.uncounted:
         about.append(f"partial, not counted: {', '.join(f.total.uncounted)}")
     write = {"python": program.python, "javascript": program.javascript}[language]

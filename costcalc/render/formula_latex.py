@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from costcalc.explore.formulated import Formulated
+from costcalc.explore.formulated import WHOLE, Formulated
 from costcalc.number.polynomial import Polynomial
 from costcalc.render import escape
 from costcalc.render.expression import LATEX, Names, Writer, named_roundings, symbol_text
@@ -41,6 +41,7 @@ def _comments(f: Formulated, exact: bool, writer: Writer) -> list[str]:
     where = where_texts(f.exact_where if exact else f.ideal_where, writer)
     about = f"{f.report.network.name}, counted as `{f.report.convention.name}`; needs amsmath"
     lines = [f"% {escape.terminal(about)}"]
+    lines += [f"% part: {escape.terminal(f.total.path)}"] if f.total.path != WHOLE else []
     if f.total.uncounted:
         lines.append(f"% partial, not counted: {escape.terminal(', '.join(f.total.uncounted))}")
     return [*lines, *(f"% {'holds for' if exact else 'exact for'} ${text}$" for text in where)]

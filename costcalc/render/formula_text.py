@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from costcalc.explore.formulated import Derivative, Formula, Formulated, Polynomials
+from costcalc.explore.formulated import WHOLE, Derivative, Formula, Formulated, Polynomials
 from costcalc.number.polynomial import Polynomial, Values
 from costcalc.render import escape
 from costcalc.render.expression import TEXT, Names, TooLong, Writer, named_roundings
@@ -97,6 +97,7 @@ def _facts(f: Formulated, exact: bool) -> list[tuple[str, str]]:
     facts = [
         ("source", report.network.source),
         ("spec", report.network.origin),
+        ("part", f.total.path if f.total.path != WHOLE else ""),
         ("symbols", ", ".join(f"{name} (here {shown(v)})" for name, v in f.symbols.items()) or "none"),
         ("settings", ", ".join(f"{name} {shown(v)}" for name, v in f.fixed.items())),
         ("derived", derived),
