@@ -64,7 +64,8 @@ def described(where: Where, point: Mapping[str, Any]) -> bool:
 
 def claims_at(found: Formulas, point: Mapping[str, Any]) -> tuple[bool, bool]:
     """Whether the exact and the ideal formulas claim to give the count at a point; asserts that they do give it."""
-    exact, ideal = found.holds(point), found.claims(point)
+    exact = found.holds(point)
+    ideal = exact and found.readings.unrounded(point)
     exactly, ideally = described(found.readings.exact_where, point), described(found.readings.ideal_where, point)
     assert (exactly <= exact, ideally <= ideal) == (True, True), f"said to hold at {point}, and claims nothing"
     try:

@@ -146,7 +146,7 @@ def test_text_fits_a_page(spec: str, options: tuple[str, ...], cli: Cli) -> None
     assert not re.search(r" $|\n\n\n", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("spec", ["mobilenet_v1", "mobilenet_v2", "shufflenet_v1"])
+@pytest.mark.parametrize("spec", ["mobilenet_v1", "mobilenet_v3_large", "shufflenet_v1"])
 @pytest.mark.parametrize("options", [(), ("--exact",)])
 def test_tables_of_terms_add_up(spec: str, options: tuple[str, ...], cli: Cli) -> None:
     """Also to the count, which is shown where the ideal formula gives something else."""
@@ -174,6 +174,25 @@ def test_names_of_roundings_stand_for_them(cli: Cli) -> None:
     for metric, wanted in zip(("params", "MAdds"), counted("mobilenet_v2", {}), strict=True):
         formula = re.search(rf"^{metric} += (.*?)(?=\nMAdds|\n\n)", text, re.MULTILINE | re.DOTALL)[1]  # type: ignore[index]
         assert eval(re.sub(r"(?<=\w) (?=\w)", "*", " ".join(formula.split())).replace("^", "**"), {}, names) == wanted
+
+
+def test_names_are_given_to_what_stands_in_several_places(cli: Cli, tmp_path: Path) -> None:
+    """And are none of a symbol. What is used once stays where it is, and formulas of one line need no names."""
+    outs = ["floor(10*alpha)", "floor(20*alpha)", "floor(30*alpha)", "ceil(40*alpha/3)", "a1 + ceil(11*alpha)"]
+    head = "costcalc: 1\nhyperparameters: {alpha: {default: 1, at_least: 0.5}, a1: 1}\ninput: [3, 9, 8]\nlayers:\n"
+    for count, named in ((1, False), (5, True)):
+        layers = "".join(f"  - conv: {{out: '{out}', kernel: {3 + 2 * i}}}\n" for i, out in enumerate(outs[-count:]))
+        (tmp_path / "spec.yaml").write_text(head + layers)
+        text = printed(cli, str(tmp_path / "spec.yaml"), "--exact")
+        assert ("\nwhere\n  a1_ = floor(10 alpha)" in text, " a1 " in text) == (named, True)
+        assert "alpha >= 0.5" in text
+        assert "alpha >= 0.5\n" in printed(cli, str(tmp_path / "spec.yaml"))
+    once = "".join(
+        f"  - repeat: {{n: 2, layers: [conv: {{out: 'a1 + floor({i}*alpha) - floor({i}*alpha) + 8', kernel: 1}}]}}\n"
+        for i in range(9)
+    )
+    (tmp_path / "spec.yaml").write_text(head + once + "  - conv: {out: 8, kernel: ceil(3*alpha)}\n")
+    assert "where" not in printed(cli, str(tmp_path / "spec.yaml"), "--exact")
 
 
 def test_known_lines(cli: Cli) -> None:

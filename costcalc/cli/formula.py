@@ -78,7 +78,8 @@ def formula(
       costcalc formula mobilenet_v2 --by stage --format latex
       costcalc formula mobilenet_v3_large -o v3.js
 
-    Every formula is compared with counted integers, at the given settings and at 20 random ones, before it is printed.
+    Formulas are compared with counted integers, at the given setting and at up to 20 random ones, before they are
+    printed; the output says at how many.
     """
     asked = {"exact": exact, "by": by, "depth": depth, "layer": layer, "derivative": derivative, "latex": latex}
     format = _format(format, latex, output)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from costcalc.cost import Convention, Report, count
 from costcalc.errors import CostcalcError
 from costcalc.number import is_number
-from costcalc.number.graph import Graph
+from costcalc.number.graph import Affine, Graph
 from costcalc.number.traced import Condition, Trace
 from costcalc.spec import Document, build_network
 
@@ -61,11 +61,11 @@ def must_be_whole(conditions: Collection[Condition], graph: Graph) -> set[str]:
         if relation != "==" or not outcome or difference.constant or len(difference.terms) != 1:
             continue
         node = graph.nodes[difference.terms[0][0]]
-        if node.op == "mod" and node.parts[1] == (1, ()) and len(node.parts[0].terms) == 1:
-            constant, ((index, factor),) = node.parts[0]
-            inner = graph.nodes[index]
-            if inner.op == "symbol" and constant.denominator == 1 and factor in (1, -1):
-                names.add(inner.parts[0])
+        if node.op != "mod" or node.parts[1] != (1, ()) or node.parts[0].constant.denominator != 1:
+            continue
+        loose = [(index, c) for index, c in node.parts[0].terms if not graph.whole(Affine(0, ((index, c),)))]
+        if len(loose) == 1 and loose[0][1] in (1, -1) and graph.nodes[loose[0][0]].op == "symbol":
+            names.add(graph.nodes[loose[0][0]].parts[0])
     return names
 
 

@@ -231,8 +231,13 @@ def _notes(f: Formulated, exact: bool, writer: Writer) -> list[tuple[str, list[s
 def checks(f: Formulated, exact: bool) -> str:
     """Where the formulas were compared with the count, and what came out."""
     tried, met, ideal = len(f.checked), sum(c.exact for c in f.checked), sum(c.ideal for c in f.checked)
+    if not exact and not ideal:
+        return f"against counted integers: it is exact for none of {tried} settings that were tried"
+    if not exact and not ideal:
+        return f"none of the {tried} settings that were tried is one it is exact for; `--exact` is checked"
     if not exact:
-        return f"against counted integers: equal at all {ideal} settings it is exact for, of {tried} that were tried"
+        settings = "the 1 setting" if ideal == 1 else f"all {ideal} settings"
+        return f"against counted integers: equal at {settings} it is exact for, of {tried} that were tried"
     if met == tried:
         return f"against counted integers: equal at all {tried} settings that were tried"
     wrong = sum(not c.equal for c in f.checked)
