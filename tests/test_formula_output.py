@@ -185,8 +185,10 @@ def test_names_are_given_to_what_stands_in_several_places(cli: Cli, tmp_path: Pa
         (tmp_path / "spec.yaml").write_text(head + layers)
         text = printed(cli, str(tmp_path / "spec.yaml"), "--exact")
         assert ("\nwhere\n  a1_ = floor(10 alpha)" in text, " a1 " in text) == (named, True)
-        assert "alpha >= 0.5" in text
-        assert "alpha >= 0.5\n" in printed(cli, str(tmp_path / "spec.yaml"))
+        assert "alpha >= 0.5\n" in text
+        ideal = printed(cli, str(tmp_path / "spec.yaml"))
+        assert ("alpha a multiple of 3\n" if named else "alpha a multiple of 1/11\n") in ideal
+        assert ("alpha >= 0.5\n" in ideal) != named, "what a multiple of 3 is anyway"
     once = "".join(
         f"  - repeat: {{n: 2, layers: [conv: {{out: 'a1 + floor({i}*alpha) - floor({i}*alpha) + 8', kernel: 1}}]}}\n"
         for i in range(9)

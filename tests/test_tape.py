@@ -201,6 +201,18 @@ def test_what_does_not_fit_into_64_bits_is_exact(x: Traced, wanted: list[int]) -
     assert on_tape(x.trace.graph, [x.form], several) == [wanted]
 
 
+def test_terms_that_fit_each_and_not_together() -> None:
+    """Sixteen products of numerators below 2^60, over one denominator: their sum leaves 64 bits, and its floor does not."""
+    a, b = symbols("ab", whole=False)
+    x = number.floor(number.total((a + i) * (b + i) for i in range(16)))
+    several = [{"a": F(2**30 - i, 2**15), "b": F(2**30 - 3 * i, 2**15)} for i in range(1, 6)]
+    wanted = [math.floor(sum((p["a"] + i) * (p["b"] + i) for i in range(16))) for p in several]
+    assert on_tape(a.trace.graph, [x.form], several) == [wanted]
+    y = number.floor(number.total(a * F(i, 2**44 + i) for i in range(1, 3)))
+    assert on_tape(a.trace.graph, [y.form], several) == [[math.floor(p["a"] * (F(1, 2**44 + 1) + F(2, 2**44 + 2)))
+                                                         for p in several]]  # fmt: skip
+
+
 @pytest.mark.parametrize("edge", [2**59, 2**60 - 1, 2**60, 2**61, 2**62 - 1, 2**62, 2**63 - 1, 2**63, 2**64, 2**200])
 def test_values_near_the_limit(edge: int) -> None:
     (a,) = symbols("a")

@@ -83,10 +83,25 @@ def stated(
             others.append((difference, relation))
         else:
             bounds.append(bound)
+    ranges = Ranges(graph, ranges_of(symbols, _tightest(bounds, symbols)))
+    reduced = [(_reduced(difference, ranges), relation) for difference, relation in others]
+    bounds += [bound for other in reduced if (bound := _bound(*other))]
     kept = _tightest(bounds, symbols)
     ranges = Ranges(graph, ranges_of(symbols, kept))
-    relations = {_relation(*other): None for other in others if not _always(*other, ranges)}
+    relations = {_relation(*other): None for other in reduced if not _bound(*other) and not _always(*other, ranges)}
     return Where(kept, tuple(relations))
+
+
+def _reduced(difference: Polynomial, ranges: Ranges) -> Polynomial:
+    """The difference without what is above 0 and in each of its terms: 8 a r^2 >= 3 r^2 is 8 a >= 3."""
+    powers = [dict(monomial) for monomial in difference.terms]
+    shared = {n: min(p.get(n, 0) for p in powers) for n in sorted({node for p in powers for node in p})}
+    above = {n for n, power in shared.items() if power and ranges.of(Affine(0, ((n, 1),)))[0] > 0}
+    terms = {
+        tuple((n, power - shared[n] * (n in above)) for n, power in monomial if power != shared[n] * (n in above)): c
+        for monomial, c in difference.terms.items()
+    }
+    return Polynomial(difference.graph, terms) if above else difference
 
 
 def _relation(difference: Polynomial, relation: str) -> Relation:

@@ -272,8 +272,8 @@ class _View:
         return self._decided[key]
 
     def _mask(self, branch: _Branch, condition: Condition, columns: list[Any], where: Any, points: int) -> Any:
-        form = self.tree.lowering.sign(condition.difference)
-        (values,) = self._run(branch, [form], columns, where, points, signs=True)
+        forms = [] if id(branch) in self._tapes else [self.tree.lowering.sign(condition.difference)]
+        (values,) = self._run(branch, forms, columns, where, points, signs=True)
         compare = {"<": np.less, "<=": np.less_equal, "==": np.equal}[condition.relation]
         return compare(values, 0).astype(bool)
 
@@ -287,6 +287,7 @@ class _View:
     def _run(
         self, branch: _Branch, forms: list[Affine], columns: list[Any], where: Any, points: int, signs: bool = False
     ) -> list[Any]:
+        """What the tape of a branch gives, made of these expressions where it is not there yet."""
         graph = self.tree.graph
         if id(branch) not in self._tapes:
             symbols = {graph.nodes[n].parts[0]: n for n in graph.needed(forms) if graph.nodes[n].op == "symbol"}

@@ -56,15 +56,36 @@ class Polynomial:
         found = self.graph.nodes[node]
         if found.op == "symbol":
             return Atom("symbol", found.parts[0], ())
-        return Atom(found.op, "", tuple(expanded(self.graph, part) for part in found.parts))
+        parts = tuple(expanded(self.graph, part) for part in found.parts)
+        return Atom(found.op, "", self._spliced(found.op, parts) if found.op in ("max", "min") else parts)
 
-    def is_atom(self, node: int) -> bool:
-        """Whether a node is not multiplied out."""
-        return node not in self.graph.expansions or self.graph.expansions[node] == {((node, 1),): 1}
+    def _spliced(self, op: str, parts: tuple[Polynomial, ...]) -> tuple[Polynomial, ...]:
+        """The parts of an extreme, in place of an extreme among them its own: max(a, max(b, c)) is max(a, b, c)."""
+        found: dict[Polynomial, None] = {}
+        pending = list(reversed(parts))
+        while pending:
+            part = pending.pop()
+            inner = [node for monomial in part.terms for node, power in monomial if power == 1]
+            alone = len(inner) == 1 and part.terms == {((inner[0], 1),): 1} and self.graph.nodes[inner[0]].op == op
+            if alone:
+                pending += [expanded(self.graph, x) for x in reversed(self.graph.nodes[inner[0]].parts)]
+            else:
+                found[part] = None
+        return tuple(found)
 
     def needed(self, node: int, known: Container[int] = ()) -> Iterator[int]:
-        """A node of a monomial after all that it needs and that is not known, as far as it is not multiplied out."""
-        return (index for index in self.graph.needed([_single(node)], known) if self.is_atom(index))
+        """A node of a monomial after all that its parts are made of and that is not known."""
+        stack, seen = [(node, False)], {node}
+        while stack:
+            index, ready = stack.pop()
+            if ready:
+                yield index
+            elif index not in known:
+                stack.append((index, True))
+                inner = (n for part in self.atom(index).parts for monomial in part.terms for n, _ in monomial)
+                new = dict.fromkeys(n for n in inner if n not in seen and n not in known)
+                stack += [(n, False) for n in new]
+                seen.update(new)
 
     def symbols_of(self, node: int) -> list[str]:
         """The names that a node of a monomial depends on."""

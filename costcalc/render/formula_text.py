@@ -232,8 +232,6 @@ def checks(f: Formulated, exact: bool) -> str:
     """Where the formulas were compared with the count, and what came out."""
     tried, met, ideal = len(f.checked), sum(c.exact for c in f.checked), sum(c.ideal for c in f.checked)
     if not exact and not ideal:
-        return f"against counted integers: it is exact for none of {tried} settings that were tried"
-    if not exact and not ideal:
         return f"none of the {tried} settings that were tried is one it is exact for; `--exact` is checked"
     if not exact:
         settings = "the 1 setting" if ideal == 1 else f"all {ideal} settings"
@@ -259,7 +257,19 @@ def folded(head: str, terms: Sequence[str]) -> list[str]:
             current = " " * max(len(head) - 2, 4) + piece
         else:
             current += (" " if i else "") + piece
-    return [*lines, current]
+    margin = " " * (len(head) + 2)
+    return [part for line in [*lines, current] for part in _shortened(line, margin)]
+
+
+def _shortened(line: str, margin: str) -> list[str]:
+    """A line, one with a single term that is too long folded at its spaces."""
+    if len(line) <= WIDTH:
+        return [line]
+    indent = " " * (len(line) - len(line.lstrip(" ")))
+    return textwrap.wrap(
+        line.lstrip(" "), WIDTH, initial_indent=indent, subsequent_indent=margin,
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
 
 
 def wrapped(head: str, text: str) -> list[str]:
