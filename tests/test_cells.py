@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from fractions import Fraction as F
+from fractions import Fraction
 
 import pytest
 
@@ -14,6 +14,7 @@ from costcalc.explore.cells import Cell, NotAffine, cell
 from costcalc.spec import bundled, read_document
 from costcalc.spec.document import parse_document
 
+F = Fraction  # short, for tables
 NEAR = F(1, 10**9)
 
 

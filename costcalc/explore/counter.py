@@ -232,6 +232,7 @@ class _View:
         spans = {axis.name: (min(axis.values), max(axis.values)) for _, axis in self.free}
         self.ranges = Ranges(tree.graph, spans)
         self._decided: dict[int, bool | None] = {}
+        self._tables: dict[int, tuple[int, Any] | None] = {}
         self._tapes: dict[int, tuple[Tape, list[int]]] = {}
 
     def evaluate(self, points: Points, indices: Any) -> Iterator[tuple[Any, Any]]:
@@ -247,7 +248,7 @@ class _View:
                 if decided is not None:
                     pending.append((branch.ways.setdefault(decided, _Branch()), where))
                     continue
-                mask = self._mask(branch, condition, columns, where, count_)
+                mask = self._mask(branch, condition, columns, points, where)
                 where = np.arange(len(points)) if where is None else where
                 for outcome, part in ((False, where[~mask]), (True, where[mask])):
                     if len(part):
@@ -271,7 +272,29 @@ class _View:
             self._decided[key] = self.ranges.decided(condition)
         return self._decided[key]
 
-    def _mask(self, branch: _Branch, condition: Condition, columns: list[Any], where: Any, points: int) -> Any:
+    def _mask(self, branch: _Branch, condition: Condition, columns: list[Any], points: Points, where: Any) -> Any:
+        """At which points the condition of a branch holds."""
+        if id(branch) not in self._tables:
+            self._tables[id(branch)] = self._table(branch, condition)
+        if (table := self._tables[id(branch)]) is not None:
+            axis, holds = table
+            return holds[points.codes[axis] if where is None else points.codes[axis][where]]
+        return self._holds(branch, condition, columns, where, len(points) if where is None else len(where))
+
+    def _table(self, branch: _Branch, condition: Condition) -> tuple[int, Any] | None:
+        """Of a condition on one hyper-parameter alone its axis, and for each value on it whether the condition holds."""
+        names = self.tree.graph.symbols([condition.difference])
+        axes = [(i, k, len(axis.values)) for k, (i, axis) in enumerate(self.free) if axis.name in names]
+        if len(axes) != 1 or axes[0][2] > CHUNK:
+            return None
+        ((i, k, length),) = axes
+        try:
+            columns = [self.numerators[k] if j == k else None for j in range(len(self.free))]
+            return i, self._holds(branch, condition, columns, None, length)
+        except ZeroDivisionError:  # at a value that does not come here
+            return None
+
+    def _holds(self, branch: _Branch, condition: Condition, columns: list[Any], where: Any, points: int) -> Any:
         forms = [] if id(branch) in self._tapes else [self.tree.lowering.sign(condition.difference)]
         (values,) = self._run(branch, forms, columns, where, points, signs=True)
         compare = {"<": np.less, "<=": np.less_equal, "==": np.equal}[condition.relation]

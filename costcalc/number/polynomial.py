@@ -75,17 +75,16 @@ class Polynomial:
 
     def needed(self, node: int, known: Container[int] = ()) -> Iterator[int]:
         """A node of a monomial after all that its parts are made of and that is not known."""
-        stack, seen = [(node, False)], {node}
+        stack, seen = [(node, False)], set[int]()
         while stack:
             index, ready = stack.pop()
             if ready:
                 yield index
-            elif index not in known:
+            elif index not in seen and index not in known:
+                seen.add(index)
                 stack.append((index, True))
-                inner = (n for part in self.atom(index).parts for monomial in part.terms for n, _ in monomial)
-                new = dict.fromkeys(n for n in inner if n not in seen and n not in known)
-                stack += [(n, False) for n in new]
-                seen.update(new)
+                inner = dict.fromkeys(n for part in self.atom(index).parts for m in part.terms for n, _ in m)
+                stack += [(n, False) for n in inner if n not in seen]
 
     def symbols_of(self, node: int) -> list[str]:
         """The names that a node of a monomial depends on."""
