@@ -21,6 +21,7 @@ from programs import Program, points, programs, written
 from costcalc.cost import load_convention
 from costcalc.errors import UsageError
 from costcalc.explore import counter as module
+from costcalc.explore import ways
 from costcalc.explore.counter import Counter
 from costcalc.explore.grid import Axis, Grid, Points
 from costcalc.expression import Expression
@@ -34,7 +35,7 @@ CONVENTIONS = ("paper", "flops", "valid")
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No point is counted by itself."""
-    monkeypatch.setattr(module, "RARE", 0)
+    monkeypatch.setattr(ways, "RARE", 0)
     yield
 
 
@@ -160,7 +161,7 @@ SPECS: dict[str, tuple[Document, list[Axis]]] = {
 def test_structure_may_depend_on_everything(
     name: str, convention: str, rare: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "RARE", rare)
+    monkeypatch.setattr(ways, "RARE", rare)
     document, axes = SPECS[name]
     at = some(axes, 100)
     found = agree(Counter(document, ALL, None, convention, 3, "int4"), at)
@@ -193,7 +194,7 @@ def test_faults_say_why() -> None:
 
 
 def test_a_message_is_the_points_own_where_it_was_counted_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "RARE", 8)
+    monkeypatch.setattr(ways, "RARE", 8)
     found = Counter(SPECS["groups"][0]).count(Points.of([{"g": 5}, {"g": 7}]))
     assert list(found.faults.values()) == [f"24 input channels cannot be divided into {g} groups" for g in (5, 7)]
 
@@ -236,7 +237,7 @@ def test_axes_may_change_between_calls() -> None:
 
 def test_few_points_and_many_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     """A search asks for a point at a time: it is counted alone at first, then by an expression, and traced only then."""
-    monkeypatch.setattr(module, "RARE", 8)
+    monkeypatch.setattr(ways, "RARE", 8)
     done = {"traced": 0, "plainly": 0}
 
     def noted(real: Any, kind: str) -> Any:
@@ -246,8 +247,8 @@ def test_few_points_and_many_calls(monkeypatch: pytest.MonkeyPatch) -> None:
 
         return call
 
-    for name, kind in (("trace", "traced"), ("count", "plainly")):
-        monkeypatch.setattr(module, name, noted(getattr(module, name), kind))
+    for place, name, kind in ((module, "trace", "traced"), (ways, "trace", "traced"), (ways, "count", "plainly")):
+        monkeypatch.setattr(place, name, noted(getattr(place, name), kind))
     counter, source = Counter(read_document("mobilenet_v1"), ALL), random.Random(0)
     grid = Grid([Axis("alpha", tuple(F(i, 100) for i in range(20, 150))), Axis("resolution", tuple(range(32, 256)))])
     for number in range(60):
@@ -285,7 +286,7 @@ def test_memory_does_not_grow_with_structures() -> None:
     """Tapes of one counter write into the same arrays."""
     counter = Counter(SPECS["depth"][0])
     agree(counter, Grid([Axis("n", tuple(range(1, 30))), Axis("w", tuple(range(1, 9)))]).points(), range(0, 232, 23))
-    arrays = [array for arrays in counter.buffers._arrays.values() for array in arrays]
+    arrays = [array for arrays in counter.job.buffers._arrays.values() for array in arrays]
     assert sum(array.nbytes for array in arrays) <= 8 * 232 * 60
 
 

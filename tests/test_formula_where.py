@@ -9,6 +9,8 @@ from closed_forms import claims_at, described, small, terms
 
 from costcalc.explore.formula import Formulas
 from costcalc.explore.tracing import Way
+from costcalc.render.expression import TEXT, Writer
+from costcalc.render.where import where_texts
 
 F = Fraction
 
@@ -99,3 +101,28 @@ def test_kinds_of_rows_keep_their_layers() -> None:
         "conv 3x3": {("n", "n"): 64, ("n",): 128, (): 9 * 4 * 8 + 8 + 64 + 8}, "conv 1x1": {(): 8 * 8 + 8},
     }  # fmt: skip
     assert sum(c.exact for c in found.checked) == 4, "n is 1, 2, 3 and 4"
+
+
+@pytest.mark.parametrize(
+    ("sign", "said"),
+    [
+        ("above: 0", ["alpha < 3"]),
+        ("at_most: -1", ["alpha shift > 3 shift"]),
+        ("at_most: 8", ["alpha shift > 3 shift"]),
+    ],
+)
+def test_a_factor_is_cancelled_where_it_is_above_zero(sign: str, said: list[str]) -> None:
+    default = -2 if "-" in sign else 2
+    document = small(
+        "conv: {out: 8, kernel: 1}, relu: {only_if: alpha*shift > 3*shift}",
+        f"alpha: 1, shift: {{default: {default}, {sign}}}",
+    )
+    found = Formulas(document, {"alpha": 4 if default > 0 else 2}, ["alpha", "shift"])
+    texts = where_texts(found.readings.exact_where, Writer(TEXT))
+    assert [text for text in texts if "alpha" in text] == (
+        [text.replace("<", ">") for text in said] if default > 0 else said
+    )
+    for shift in (-3, -1, 2):
+        for alpha in (1, 4):
+            point = {"alpha": alpha, "shift": shift}
+            assert described(found.readings.exact_where, point) == found.holds(point)

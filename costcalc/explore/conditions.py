@@ -62,9 +62,10 @@ def exact_where(graph: Graph, conditions: Sequence[Condition], symbols: Sequence
 
 
 def limits_a_size(condition: Condition) -> bool:
-    """Whether it is the limit that every size has; of `8 + shift <= WIDE` the difference has 8 less."""
-    constant = condition.difference.constant
-    return condition.relation == "<=" and condition.outcome and -WIDE <= constant <= -WIDE + MOST
+    """Whether it is the limit that every size has; of `8 + shift <= WIDE` the difference has 8 more."""
+    return (
+        condition.relation == "<=" and condition.outcome and abs(Fraction(condition.difference.constant + WIDE)) <= MOST
+    )
 
 
 def comparison(graph: Graph, condition: Condition) -> Comparison:
@@ -96,12 +97,15 @@ def _reduced(difference: Polynomial, ranges: Ranges) -> Polynomial:
     """The difference without what is above 0 and in each of its terms: 8 a r^2 >= 3 r^2 is 8 a >= 3."""
     powers = [dict(monomial) for monomial in difference.terms]
     shared = {n: min(p.get(n, 0) for p in powers) for n in sorted({node for p in powers for node in p})}
-    above = {n for n, power in shared.items() if power and ranges.of(Affine(0, ((n, 1),)))[0] > 0}
-    terms = {
-        tuple((n, power - shared[n] * (n in above)) for n, power in monomial if power != shared[n] * (n in above)): c
-        for monomial, c in difference.terms.items()
-    }
-    return Polynomial(difference.graph, terms) if above else difference
+    factors = {n: _range(Polynomial(difference.graph, {((n, -1),): 1}), ranges) for n, power in shared.items() if power}
+    above = {n for n, inverse in factors.items() if inverse is not None and inverse[0] > 0}
+    if not above:
+        return difference
+    terms = {}
+    for present, c in zip(powers, difference.terms.values(), strict=True):
+        left = present | {n: present.get(n, 0) - shared[n] for n in above}
+        terms[tuple(sorted((n, power) for n, power in left.items() if power))] = c
+    return Polynomial(difference.graph, terms)
 
 
 def _relation(difference: Polynomial, relation: str) -> Relation:

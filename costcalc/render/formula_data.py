@@ -9,7 +9,7 @@ from costcalc.explore.formulated import WHOLE, Formula, Formulated
 from costcalc.network import plain
 from costcalc.render import program
 from costcalc.render.expression import PYTHON, Names, Writer
-from costcalc.render.formula_text import shown
+from costcalc.render.formula_page import shown
 from costcalc.render.prelude import PYTHON_WORDS
 from costcalc.render.where import where_texts
 from costcalc.version import VERSION

@@ -9,7 +9,7 @@ from costcalc.explore.formulated import WHOLE, Formulated
 from costcalc.number.polynomial import Polynomial
 from costcalc.render import escape
 from costcalc.render.expression import LATEX, Names, Writer, named_roundings, symbol_text
-from costcalc.render.formula_text import reading, unit
+from costcalc.render.formula_page import reading, unit
 from costcalc.render.where import where_texts
 
 PER_LINE = 4  # terms of a sum
