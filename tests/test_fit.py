@@ -16,7 +16,7 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import costcalc
@@ -392,7 +392,7 @@ def test_whole_numbers_without_a_range_step_by_powers_of_two():
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 def test_maximal_is_what_it_says(data):
     sizes = data.draw(st.lists(st.integers(1, 4), min_size=0, max_size=3))
     ordered = data.draw(st.lists(st.booleans(), min_size=len(sizes), max_size=len(sizes)))

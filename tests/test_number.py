@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from programs import direct, form, holds, on_tape, plainly, points, programs, spans_of, traced
 
@@ -26,7 +26,8 @@ from costcalc.number.traced import Trace, Traced
 
 F = Fraction  # short, for tables
 
-EXACT = settings(derandomize=True, deadline=None, max_examples=150, database=None)
+PATIENT = [HealthCheck.too_slow]  # on a busy machine
+EXACT = settings(derandomize=True, deadline=None, max_examples=150, database=None, suppress_health_check=PATIENT)
 
 # function, arguments, the result worked out by hand
 CASES: list[tuple[str, tuple[Any, ...], Any]] = [

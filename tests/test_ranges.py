@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from programs import ROUNDED, direct, form, holds, points, programs, spans_of, traced
 
 from costcalc import number
@@ -19,7 +19,8 @@ from costcalc.number.ranges import Ranges
 from costcalc.number.traced import Condition, Trace
 
 F = Fraction
-EXACT = settings(derandomize=True, deadline=None, max_examples=150, database=None)
+PATIENT = [HealthCheck.too_slow]  # on a busy machine
+EXACT = settings(derandomize=True, deadline=None, max_examples=150, database=None, suppress_health_check=PATIENT)
 
 
 @EXACT

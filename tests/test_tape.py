@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from programs import direct, form, holds, on_tape, plainly, points, programs, spans_of, tape_of, traced
 
@@ -22,7 +22,8 @@ from costcalc.number.tape import LIMIT, Buffers, Tape
 from costcalc.number.traced import Trace, Traced
 
 F = Fraction
-EXACT = settings(derandomize=True, deadline=None, max_examples=150, database=None)
+PATIENT = [HealthCheck.too_slow]  # on a busy machine
+EXACT = settings(derandomize=True, deadline=None, max_examples=150, database=None, suppress_health_check=PATIENT)
 
 
 def symbols(names: str, whole: bool = True) -> list[Traced]:

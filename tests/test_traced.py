@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from programs import direct, form, holds, plainly, points, programs, run, traced
 
@@ -19,7 +19,8 @@ from costcalc.number.polynomial import expanded, ideal_at
 from costcalc.number.traced import Trace, Traced
 
 F = Fraction
-EXACT = settings(derandomize=True, deadline=None, max_examples=150, database=None)
+PATIENT = [HealthCheck.too_slow]  # on a busy machine
+EXACT = settings(derandomize=True, deadline=None, max_examples=150, database=None, suppress_health_check=PATIENT)
 WHOLES = range(-25, 26)
 SHARES = [F(n, 12) for n in range(-60, 61)]
 
