@@ -239,20 +239,39 @@ def test_axes_may_change_between_calls() -> None:
         agree(counter, Grid(axes).points())
 
 
-def test_few_points_and_many_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A search asks for a point at a time: it is counted alone at first, then by an expression, and traced only then."""
+@pytest.fixture
+def done(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """How often a counter that counts rare points alone traces a network, and counts one in plain integers."""
     monkeypatch.setattr(ways, "RARE", 8)
-    done = {"traced": 0, "plainly": 0}
+    found = {"traced": 0, "plainly": 0}
 
     def noted(real: Any, kind: str) -> Any:
         def call(*arguments: Any, **options: Any) -> Any:
-            done[kind] += 1
+            found[kind] += 1
             return real(*arguments, **options)
 
         return call
 
     for place, name, kind in ((module, "trace", "traced"), (ways, "trace", "traced"), (ways, "count", "plainly")):
         monkeypatch.setattr(place, name, noted(getattr(place, name), kind))
+    return found
+
+
+def test_many_choices_share_one_expression(done: dict[str, int]) -> None:
+    """Few combinations of choices each have expressions of their own; hundreds do not."""
+    names = "abcdef"
+    document = spec(
+        ", ".join(f"{name}: {{default: 1, choices: [1, 2, 3]}}" for name in names),
+        "".join(f"  - conv: {{out: 8*{name}, kernel: {name}}}\n" for name in names),
+    )
+    at = Grid([Axis(name, (1, 2, 3)) for name in names]).points()
+    found = agree(Counter(document), at, range(0, 729, 40))
+    assert found.totals["params"][0] == 8 * 4 + 5 * 8 * 9
+    assert done["traced"] < 60 and done["plainly"] < 400
+
+
+def test_few_points_and_many_calls(done: dict[str, int]) -> None:
+    """A search asks for a point at a time: it is counted alone at first, then by an expression, and traced only then."""
     counter, source = Counter(read_document("mobilenet_v1"), ALL), random.Random(0)
     grid = Grid([Axis("alpha", tuple(F(i, 100) for i in range(20, 150))), Axis("resolution", tuple(range(32, 256)))])
     for number in range(60):

@@ -25,7 +25,7 @@ from costcalc.spec import Document
 from costcalc.spec.hyperparameters import HyperParameter, settings
 
 CHUNK = 16_384  # points evaluated at once: their columns fit into a cache
-FEW = 32  # values of an axis that are each worth an expression of its own, where its values are choices
+FEW = 8  # combinations of choices that are each worth an expression of its own
 
 
 class Counted(NamedTuple):
@@ -101,7 +101,7 @@ class Counter:
 
         Whether all of them are found matters for speed alone: what else must be whole is asked as a condition.
         """
-        key = free, str(words)
+        key: Any = free if free in self._whole else (free, str(words))
         if key not in self._whole:
             names: frozenset[str] = frozenset()
             for setting in (self.fixed | point, {n: v for n, v in (self.fixed | words).items() if n not in free}):
@@ -113,6 +113,7 @@ class Counter:
                 found = trace(self.document, given, free, way=self.way)
                 names |= must_be_whole(found.trace.conditions, found.trace.graph)
                 if found.report is not None:
+                    key = free  # seen for all words
                     break
             self._whole[key] = names
         return self._whole[key]
@@ -135,15 +136,17 @@ class _Look(NamedTuple):
 
     @classmethod
     def of(cls, axes: tuple[Axis, ...], declared: Mapping[str, HyperParameter]) -> _Look:
-        named = tuple(
-            i
-            for i, axis in enumerate(axes)
-            if (declared[axis.name].choices and len(axis.values) <= FEW) or not all(map(is_number, axis.values))
-        )
+        named, combinations = [], 1
+        for i, axis in enumerate(axes):
+            if not all(map(is_number, axis.values)):
+                named.append(i)
+            elif declared[axis.name].choices and combinations * len(axis.values) <= FEW:
+                named.append(i)
+                combinations *= len(axis.values)
         numeric = [(i, axis) for i, axis in enumerate(axes) if i not in named]
         tables = {i: np.array([value.denominator != 1 for value in axis.values]) for i, axis in numeric}
         fractions = {i: table for i, table in tables.items() if table.any()}
-        return cls(axes, named, tuple(axis.name for _, axis in numeric), fractions)
+        return cls(axes, tuple(named), tuple(axis.name for _, axis in numeric), fractions)
 
     def groups(self, points: Points) -> Iterator[tuple[int, Any]]:
         """The points (None: all) that agree on all named axes, with a key of the values they have there."""
