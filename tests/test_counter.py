@@ -258,7 +258,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
 
 
 def test_many_choices_share_one_expression(done: dict[str, int]) -> None:
-    """Few combinations of choices each have expressions of their own; hundreds do not."""
+    """Few combinations of choices each have expressions of their own; hundreds have one, and are no ways of their own."""
     names = "abcdef"
     document = spec(
         ", ".join(f"{name}: {{default: 1, choices: [1, 2, 3]}}" for name in names),
@@ -267,7 +267,7 @@ def test_many_choices_share_one_expression(done: dict[str, int]) -> None:
     at = Grid([Axis(name, (1, 2, 3)) for name in names]).points()
     found = agree(Counter(document), at, range(0, 729, 40))
     assert found.totals["params"][0] == 8 * 4 + 5 * 8 * 9
-    assert done["traced"] < 60 and done["plainly"] < 400
+    assert done["traced"] <= 8 and done["plainly"] <= 8 * 8
 
 
 def test_few_points_and_many_calls(done: dict[str, int]) -> None:

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from programs import direct, form, holds, on_tape, plainly, points, programs, spans_of, traced
 
 from costcalc import number
+from costcalc.number.graph import Graph
 from costcalc.number.polynomial import expanded, ideal_at
 from costcalc.number.traced import Trace, Traced
 
@@ -135,7 +136,7 @@ def test_every_function_is_in_the_table() -> None:
         for n, f in vars(number).items()
         if callable(f) and getattr(f, "__module__", "") == number.__name__ and not n.startswith("_")
     }
-    here = {"tidy", "product", "total", "is_whole", "is_number", "concrete", "Number", "NotWhole"}  # tested below
+    here = {"tidy", "product", "total", "among", "is_whole", "is_number", "concrete", "Number", "NotWhole"}  # below
     elsewhere = {"taps_inside"}  # the tests of windows and of tapes
     assert public == {name for name, _, _ in CASES} | here | elsewhere
 
@@ -168,6 +169,11 @@ def test_is_whole_and_is_number() -> None:
         assert number.is_number(x)
     for x in (True, False, "3", 1.5, None, [1], np.int64(3), sympy.Integer(3)):
         assert not number.is_number(x)
+
+
+def test_among() -> None:
+    for x in (3, F(3), symbol(3), Trace(Graph()).symbol("x", 3)):
+        assert number.among(x, [1, 3, F(7, 2)]) and not number.among(x, [1, 2, F(7, 2)]) and not number.among(x, [])
 
 
 def test_concrete() -> None:

@@ -283,6 +283,17 @@ def test_a_number_is_held_to_its_value() -> None:
     ]
 
 
+def test_one_of_several_is_one_question_where_ways_are_shared() -> None:
+    """A trace for itself says which of them it is; those of one graph need not part for that."""
+    for graph, kept in ((None, [3]), (Graph(), [1, 3, F(7, 2)])):
+        trace = Trace(graph)
+        assert number.among(trace.symbol("n", 3), [1, 3, F(7, 2)])
+        assert [n for n in (0, 1, 2, 3, F(7, 2), 4) if holds(trace, {"n": n})] == kept
+    trace = Trace(Graph())
+    assert not number.among(trace.symbol("n", 3), [1, 2])
+    assert len(trace.conditions) == 1 and [n for n in range(4) if holds(trace, {"n": n})] == [0, 3]
+
+
 def test_an_exact_division_promises_nothing_elsewhere() -> None:
     """That 12/4 is whole is known behind its condition alone: 13/4 rounds up to 4, in the same graph."""
     graph = Graph()

@@ -9,7 +9,7 @@ No other module knows which kind it holds.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -156,6 +156,12 @@ def taps_inside(size: Any, outputs: Any, taps: Any, stride: Any, gap: Any, befor
         last = min(outputs - 1, (size - 1 + offset) // stride)
         found += max(last - max(-(-offset // stride), 0) + 1, 0)
     return found
+
+
+def among(x: Any, options: Sequence[Any]) -> bool:
+    """Whether x is one of some plain numbers."""
+    domain = _domain(x)
+    return x in options if domain is None else bool(domain.among(x, options))
 
 
 def is_whole(x: Any) -> bool:

@@ -8,7 +8,7 @@ makes counts polynomials; a node `as_is` marks where something was taken for who
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -29,7 +29,7 @@ class Trace:
 
     def __init__(self, graph: Graph | None = None, ideal: bool = False, windows: bool = False) -> None:
         """`windows`: sizes of windows are held to what they are, so that their taps can be gone through one by one."""
-        self.graph, self.ideal, self.windows = graph or Graph(), ideal, windows
+        self.graph, self.shared, self.ideal, self.windows = graph or Graph(), graph is not None, ideal, windows
         self.conditions: list[Condition] = []
         self._known: dict[tuple[Affine, str], bool] = {}
 
@@ -240,6 +240,13 @@ class Traced:
         if trace.windows:
             arguments = (size, outputs, number.concrete(taps), stride, gap, before)
         return Traced(value, trace.graph.node("inside", tuple(map(_form, arguments)), whole=True), trace)
+
+    @staticmethod
+    def among(x: Traced, options: Sequence[Any]) -> bool:
+        """One question where ways are shared: ways that need not part for it would part at each of the options."""
+        if x.trace.shared:
+            return number.product(x - option for option in options) == 0
+        return any(x == option for option in options)
 
     @staticmethod
     def concrete(x: Traced) -> Any:

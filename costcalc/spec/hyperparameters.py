@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from costcalc.errors import Problem, Span, UsageError, suggestion
 from costcalc.expression import Expression, ExpressionError, Word, parse
-from costcalc.number import is_number
+from costcalc.number import among, is_number
 from costcalc.spec.values import LocatedError, Notebook, Value, check_names, identifier, plain_text, read_value
 from costcalc.units import written
 from costcalc.yamltree import Items, Pairs, Scalar, Tree
@@ -36,7 +36,10 @@ class HyperParameter(NamedTuple):
         words = [c for c in self.choices if isinstance(c, str)]
         if self.choices:
             listed = ", ".join(shown(choice) for choice in self.choices)
-            fits = value in words if isinstance(value, str) else any(_same(value, c) for c in self.choices)
+            if is_number(value):
+                fits = among(value, [c for c in self.choices if is_number(c)])
+            else:
+                fits = value in words if isinstance(value, str) else any(value is c for c in self.choices)
             return None if fits else f"it is one of {listed}"
         if isinstance(self.default.content, bool):
             return None if isinstance(value, bool) else "it is true or false"
@@ -50,10 +53,6 @@ class HyperParameter(NamedTuple):
     def typed(self, value: Any) -> Any:
         """The value, a word with the choices it was taken from."""
         return Word(value, tuple(str(c) for c in self.choices)) if isinstance(value, str) else value
-
-
-def _same(a: Any, b: Any) -> bool:
-    return isinstance(a, bool) == isinstance(b, bool) and not isinstance(b, str) and bool(a == b)
 
 
 def shown(value: Any) -> str:
