@@ -30,6 +30,7 @@ from costcalc.explore.search import EVERY, EVOLVE, SAMPLE, Objective, Outcome, S
 from costcalc.explore.searching import Searching, setting
 from costcalc.explore.shards import Plan, evaluate, processes
 from costcalc.explore.space import read_space
+from costcalc.explore.state import State
 from costcalc.explore.workers import finished
 from costcalc.spec import build_network, parse_document
 
@@ -452,6 +453,25 @@ def test_an_interrupted_search_is_resumed(jobs: str, tmp_path: Path):
 def run(cli: Cli, folder: Path, *arguments: str, widest: int = SMALL) -> Any:
     written(folder, widest)
     return cli("search", "chain.yaml", "--space", "space.yaml", "--max-madds", f"{MADDS}", *arguments)
+
+
+def test_an_interrupt_right_after_a_shard_is_saved(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The shard has its file and nothing else knows of it yet: it is kept, and said to be."""
+    monkeypatch.chdir(tmp_path)
+    save = State.save
+
+    def interrupted(self: State, shard: Any, outcome: Outcome) -> None:
+        save(self, shard, outcome)
+        if len(list(self.directory.glob("shard-*"))) == 3:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(State, "save", interrupted)
+        stopped = run(cli, tmp_path, "--state", "state", widest=WIDEST)
+    assert (stopped.code, stopped.out) == (130, "")
+    assert stopped.err.startswith("3 of 21 shards are kept in state;")
+    resumed = run(cli, tmp_path, "--state", "state", "--resume", widest=WIDEST)
+    assert (resumed.code, resumed.err) == (0, "3 of 21 shards were finished before\n")
 
 
 def test_a_damaged_shard_is_done_again(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

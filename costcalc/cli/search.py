@@ -224,11 +224,12 @@ def _run(searching: Searching) -> None:
         with progress("searching", searching.plan.total, searching.done, sys.stderr) as step:
             searching.run(step)
     except KeyboardInterrupt:
-        kept = f"{total - len(searching.left):,} of {total:,} shards"
         if searching.state:
-            typer.echo(f"{kept} are kept in {searching.state.directory}; the same with `--resume` goes on", err=True)
+            kept = f"{searching.state.kept(searching.plan):,} of {total:,} shards are kept"
+            typer.echo(f"{kept} in {searching.state.directory}; the same with `--resume` goes on", err=True)
         else:
-            typer.echo(f"{kept} were finished and are lost; `--state DIR` would keep them", err=True)
+            lost = f"{total - len(searching.left):,} of {total:,} shards were finished and are lost"
+            typer.echo(f"{lost}; `--state DIR` would keep them", err=True)
         raise
 
 

@@ -64,6 +64,11 @@ class State:
             if isinstance(record, Mapping) and record.get("shard") == list(shard):
                 yield shard, from_json(record["outcome"])
 
+    def kept(self, plan: Plan) -> int:
+        """How many shards have their files: at an interrupt, the one just saved may not be entered anywhere else."""
+        there = {path.name for path in self.directory.iterdir()}
+        return sum(_name(shard) in there for shard in plan.shards())
+
     def save(self, shard: Shard, outcome: Outcome) -> None:
         """Keeps the outcome of a shard. Raises UsageError where it cannot be written."""
         try:
