@@ -133,7 +133,7 @@ class Model:
 
         Raises UsageError and SpecError.
         """
-        from costcalc.explore.budget import budgets_of
+        from costcalc.budgets import budgets_of
         from costcalc.explore.fit import fit  # numpy is loaded only here
 
         if isinstance(self, StandardModel):
@@ -170,7 +170,7 @@ class Model:
         By default those that are not set and that scale the network. `totals` are names of a report's totals.
         Raises UsageError and SpecError.
         """
-        from costcalc.explore.budget import read_metric
+        from costcalc.budgets import read_metric
         from costcalc.explore.formula import Formulas
         from costcalc.explore.tracing import Way
         from costcalc.render.closed import ClosedForm

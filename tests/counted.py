@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from costcalc.budgets import METRICS
 from costcalc.cost import count
 from costcalc.errors import CostcalcError, Source
-from costcalc.explore.budget import METRICS
 from costcalc.explore.counter import Counted, Counter
 from costcalc.explore.grid import Axis, Grid, Points
 from costcalc.spec import Document, build_network

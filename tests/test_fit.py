@@ -20,9 +20,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import costcalc
+from costcalc.budgets import budgets_of, read_budget, read_budgets, reduced
 from costcalc.errors import CostcalcError, Source, UsageError
 from costcalc.explore import cells, steps
-from costcalc.explore.budget import budgets_of, read_budget, read_budgets, reduced
 from costcalc.explore.fit import fit, maximal
 from costcalc.explore.steps import simplest
 from costcalc.explore.threshold import rounded_down

@@ -14,8 +14,8 @@ from closed_forms import claims_at, formulas, terms
 
 import costcalc
 from costcalc.api import Model
+from costcalc.budgets import METRICS
 from costcalc.errors import CostcalcError, Source
-from costcalc.explore.budget import METRICS
 from costcalc.explore.formula import Formulas
 from costcalc.explore.tracing import Way
 from costcalc.render.expression import PYTHON, TEXT, Writer

@@ -21,9 +21,9 @@ import numpy as np
 import pytest
 from designs import SPACE, SPEC, Design, written
 
+from costcalc.budgets import read_budgets
 from costcalc.cost import count, load_convention
 from costcalc.errors import CostcalcError, Source
-from costcalc.explore.budget import read_budgets
 from costcalc.explore.cluster import library
 from costcalc.explore.front import Front, front_of, integers, merge, undecided
 from costcalc.explore.search import EVERY, EVOLVE, SAMPLE, Objective, Outcome, Search, Task, as_json, from_json, merged

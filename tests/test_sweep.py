@@ -23,8 +23,8 @@ from printed import ENVIRONMENT, SPECS, html_cells, markdown_cells
 
 import costcalc
 from costcalc import UsageError
+from costcalc.budgets import METRICS
 from costcalc.cli import sweep as command
-from costcalc.explore.budget import METRICS
 from costcalc.explore.grid import read_axis
 from costcalc.explore.sweep import CHUNK, NO_CENSUS, Sweep
 from costcalc.explore.swept import Chunk

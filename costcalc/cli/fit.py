@@ -6,6 +6,7 @@ from typing import Annotated, Any, Optional
 import typer
 
 from costcalc.api import Model
+from costcalc.budgets import read_budgets
 from costcalc.cli.common import (
     EXCEEDED,
     Limits,
@@ -24,7 +25,6 @@ from costcalc.cli.common import (
 )
 from costcalc.cost import DTYPES
 from costcalc.errors import Problem, UsageError, visible
-from costcalc.explore.budget import read_budgets
 
 FORMATS = ("table", "md", "csv", "json")
 SUFFIXES = {".md": "md", ".csv": "csv", ".json": "json"}

@@ -5,11 +5,11 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from costcalc.budgets import read_metric
 from costcalc.cli.common import Output, Settings, Spec, SpecCommand, command_app, document_for, given, one_of, write
 from costcalc.cost import DTYPES
 from costcalc.cost.report import BY
 from costcalc.errors import Problem, UsageError, unknown
-from costcalc.explore.budget import read_metric
 from costcalc.explore.formula import Formulas
 from costcalc.explore.tracing import Way
 from costcalc.render.formula import FORMATS, PROGRAMS, render_formula

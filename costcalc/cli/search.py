@@ -10,6 +10,7 @@ from typing import Annotated, Any, NamedTuple, Optional
 
 import typer
 
+from costcalc.budgets import read_budgets
 from costcalc.cli.common import (
     EXCEEDED,
     Limits,
@@ -29,7 +30,6 @@ from costcalc.cli.common import (
 )
 from costcalc.cost import DTYPES, load_convention
 from costcalc.errors import Problem, Source, UsageError, visible
-from costcalc.explore.budget import read_budgets
 from costcalc.explore.found import Found, Solution
 from costcalc.explore.search import EVERY, EVOLVE, SAMPLE, Task, read_objectives
 from costcalc.explore.searching import Searching

@@ -12,6 +12,7 @@ from typing import IO, Annotated, NamedTuple, Optional
 
 import typer
 
+from costcalc.budgets import METRICS, read_metric
 from costcalc.cli.common import (
     Output,
     Settings,
@@ -30,7 +31,6 @@ from costcalc.cli.common import (
 from costcalc.cli.watch import Watch
 from costcalc.cost import DTYPES, Convention, load_convention
 from costcalc.errors import Problem, UsageError
-from costcalc.explore.budget import METRICS, read_metric
 from costcalc.explore.grid import Grid, read_axis
 from costcalc.explore.sweep import Sweep, default_totals, gathered, read_totals
 from costcalc.explore.swept import Chunk, Outline, Point

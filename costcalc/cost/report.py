@@ -96,6 +96,12 @@ class Report(NamedTuple):
         """The paths of the nodes that were not counted."""
         return [row.path for row in self.layers if row.uncounted]
 
+    def lacking(self, metrics: Iterable[str]) -> list[str]:
+        """The nodes whose numbers are missing from one of these totals."""
+        wanted = set(metrics)
+        of_census = bool(wanted - {"count", "activations", "peak_activation_bytes"})
+        return [r.path for r in self.layers if (r.unknown and of_census) or (r.uncounted and "count" in wanted)]
+
     @property
     def status(self) -> Literal["complete", "partial"]:
         return "partial" if self.uncounted else "complete"

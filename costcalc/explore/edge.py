@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
-from costcalc.explore.budget import Budget
+from costcalc.budgets import Budget
 from costcalc.explore.line import Line, Point
 from costcalc.explore.steps import Cell
 from costcalc.number import tidy

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from costcalc.budgets import Budget
 from costcalc.cost import Convention, Report, count
 from costcalc.errors import CostcalcError, Problem, UsageError
-from costcalc.explore.budget import Budget, missing
 from costcalc.explore.counter import Counter
 from costcalc.explore.fitted import ClosedForm, Fit, Miss, Solution, Threshold
 from costcalc.explore.grid import Grid
@@ -72,7 +72,7 @@ class _Fitting:
             message = f"{len(kept):,} settings fit that none surpasses"
             raise UsageError(Problem(message, None, f"at most {MAX_SOLUTIONS:,}; use larger steps"))
         solutions = [self.solution(i, thresholds.get(i)) for i in reversed(kept)]
-        uncounted = dict.fromkeys(name for s in solutions for name in missing(s.report, self.budgets))
+        uncounted = dict.fromkeys(name for s in solutions for name in s.report.lacking(b.metric for b in self.budgets))
         if uncounted:
             solutions = []
         if not solutions and not self.misses and not uncounted:

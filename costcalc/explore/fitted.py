@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from costcalc.budgets import Budget
 from costcalc.cost.report import Report
-from costcalc.explore.budget import Budget
 
 
 class Step(NamedTuple):

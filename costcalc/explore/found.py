@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from costcalc.budgets import Budget
 from costcalc.cost.convention import Convention
-from costcalc.explore.budget import Budget
 
 
 class Solution(NamedTuple):

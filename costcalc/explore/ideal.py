@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from costcalc.explore.budget import Budget
+from costcalc.budgets import Budget
 from costcalc.explore.formula import Formulas
 from costcalc.explore.tracing import Way
 from costcalc.number import tidy

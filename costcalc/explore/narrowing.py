@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+from costcalc.budgets import Budget, budgets_of, each_once, reduced
 from costcalc.cost import Report, conventions, count
 from costcalc.errors import Problem, UsageError
-from costcalc.explore.budget import Budget, budgets_of, each_once, missing, reduced
 from costcalc.explore.coupling import Group, following, follows, groups_of
 from costcalc.explore.fitted import Narrowed, Narrowing
 from costcalc.kinds import REGISTRY, KindError
@@ -37,7 +37,7 @@ def narrowing(report: Report, reduce: Mapping[str, str], limits: Mapping[str, in
         raise UsageError(Problem("nothing is to be reduced", None, "as in `--reduce madds=5%` or `--max-madds 300M`"))
     if all(b.headroom(totals) >= 0 for b in budgets):
         raise UsageError(Problem("the network is within the budgets as it is", None, "nothing needs to be removed"))
-    unknown = tuple(missing(report, budgets))
+    unknown = tuple(report.lacking(b.metric for b in budgets))
     groups = [] if unknown else groups_of(report.network)
     return Narrowing(report, budgets, tuple(_Group(report, group, budgets).narrowed() for group in groups), unknown)
 

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from costcalc.budgets import METRICS, SHORT, Budget, read_metric
 from costcalc.cost import Convention
 from costcalc.errors import Problem, Source, UsageError, unknown
-from costcalc.explore.budget import METRICS, SHORT, Budget, read_metric
 from costcalc.explore.counter import Counted, Counter
 from costcalc.explore.front import Front, front_of, integers, merge, undecided
 from costcalc.explore.grid import WIDE, Points

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from costcalc.budgets import read_metric
 from costcalc.cost import DTYPES, Convention, count, load_convention
 from costcalc.cost.count import MAX_BATCH
 from costcalc.errors import Problem, UsageError, unknown
-from costcalc.explore.budget import read_metric
 from costcalc.explore.counter import Counter
 from costcalc.explore.grid import Axis, Grid, Points, axis_of, read_axis
 from costcalc.explore.swept import Chunk, Outline, Point

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+from costcalc.budgets import Budget
 from costcalc.cost.report import Report
-from costcalc.explore.budget import Budget
 from costcalc.explore.fitted import ClosedForm, Fit, Miss, Solution, Step, Threshold
 from costcalc.render import to_text
 from costcalc.render.sheet import Column, Sheet

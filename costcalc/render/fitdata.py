@@ -7,8 +7,8 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from costcalc.budgets import Budget
 from costcalc.cost.report import Report
-from costcalc.explore.budget import Budget
 from costcalc.explore.fitted import Fit, Solution, Step, Threshold
 from costcalc.network import plain
 from costcalc.render import escape

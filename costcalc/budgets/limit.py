@@ -1,4 +1,4 @@
-"""Budgets: an upper limit on a total, as people write it (`300M`, `4 MiB`), and whether counts keep it."""
+"""An upper limit on a total as people write it: `300M`, `4 MiB`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from costcalc.cost.report import Report
 from costcalc.errors import Problem, UsageError, unknown
 from costcalc.units import read_number, read_size
 
@@ -54,7 +53,7 @@ def read_budget(pair: str) -> Budget:
         )
     typed = name.strip()
     metric = read_metric(typed)
-    return Budget(metric, _amount(metric, text.strip(), f"the budget `{typed}`"), text.strip())
+    return Budget(metric, amount_of(metric, text.strip(), f"the budget `{typed}`"), text.strip())
 
 
 def read_budgets(pairs: Iterable[str]) -> tuple[Budget, ...]:
@@ -82,14 +81,24 @@ def reduced(name: str, amount: str, totals: Mapping[str, Any]) -> Budget:
     metric = read_metric(name)
     now, text, what = totals[metric], amount.strip(), f"the amount by which `{name}` is to fall"
     share = read_number(text[:-1]) if text.endswith("%") and len(text) <= MAX_PERCENT else None
-    less = Fraction(share) * now / 100 if share is not None else Fraction(_amount(metric, text, what, "5% or "))
+    less = Fraction(share) * now / 100 if share is not None else Fraction(amount_of(metric, text, what, "5% or "))
     if less <= 0 or less >= now:
         wrong = "a wanted reduction is above 0" if less <= 0 else f"it is {now:,} now"
         raise UsageError(Problem(f"`{name}` cannot fall by {text}: {wrong}", None, "as in `--reduce madds=5%`"))
     return Budget(metric, math.floor(now - less), f"{text} less than {now:,}")
 
 
-def _amount(metric: str, text: str, what: str, example: str = "") -> int:
+def percent_of(text: str, what: str) -> Fraction:
+    """The share that `2%` or `0.5 %` says, exact. Raises UsageError."""
+    digits = text.removesuffix("%").strip()
+    number = read_number(digits) if len(text) <= MAX_PERCENT else None
+    if number is None:
+        below = ": it is below zero" if digits.startswith("-") else ""
+        raise UsageError(Problem(f"{what} cannot be `{text}`{below}", None, "as in 2% or 0.5%"))
+    return Fraction(number) / 100
+
+
+def amount_of(metric: str, text: str, what: str, example: str = "") -> int:
     """The whole number that a text says, of a size in bytes with its unit. Raises UsageError."""
     in_bytes = METRICS[metric] == "bytes"
     size = "a size needs its unit: 4MB is 4,000,000 bytes, 4MiB 4,194,304"
@@ -117,10 +126,3 @@ def each_once(budgets: Iterable[Budget]) -> tuple[Budget, ...]:
         if names.count(name) > 1:
             raise UsageError(Problem(f"`{name}` has two budgets", None, "keep the smaller one"))
     return found
-
-
-def missing(report: Report, budgets: Iterable[Budget]) -> list[str]:
-    """The layers whose numbers are missing from a total that is limited."""
-    limited = {b.metric for b in budgets}
-    of_census = bool(limited - {"count", "activations", "peak_activation_bytes"})
-    return [row.path for row in report.layers if (row.unknown and of_census) or (row.uncounted and "count" in limited)]

@@ -1,0 +1,30 @@
+"""Budgets: limits on totals as people write them, on the command line, in a spec, in a file beside the code."""
+
+from costcalc.budgets.limit import (
+    METRICS,
+    SHORT,
+    Budget,
+    budgets_of,
+    each_once,
+    read_budget,
+    read_budgets,
+    read_metric,
+    reduced,
+)
+from costcalc.budgets.rules import Increase, Limit, Policy, Rule
+
+__all__ = [
+    "METRICS",
+    "SHORT",
+    "Budget",
+    "Increase",
+    "Limit",
+    "Policy",
+    "Rule",
+    "budgets_of",
+    "each_once",
+    "read_budget",
+    "read_budgets",
+    "read_metric",
+    "reduced",
+]

@@ -1,0 +1,1 @@
+"""Budgets, baselines and differences: what a review of networks sees, and what stops it."""

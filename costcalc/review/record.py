@@ -1,0 +1,87 @@
+"""What is kept of a network at one setting: exact totals and layers, and a hash of all that its counts depend on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from costcalc.budgets import METRICS
+from costcalc.budgets.rules import WHOLE
+from costcalc.cost import DTYPES
+from costcalc.cost.report import Report, Row
+from costcalc.network import Node, plain
+from costcalc.number import ceil_div
+
+PER_LAYER = tuple(metric for metric in METRICS if metric not in WHOLE)
+
+
+class Layer(NamedTuple):
+    """A layer with what was written into it: its norm and its activation are counted with it."""
+
+    path: str
+    kind: str  # with its window, as in `conv 3x3/2`
+    digest: str  # of kinds, attributes and shapes, whatever it is called: the same for layers that are the same
+    output: tuple[Any, ...]
+    totals: Mapping[str, int]  # by PER_LAYER
+
+
+class Record(NamedTuple):
+    """A network at one setting."""
+
+    spec: str  # its file, from the top of what is reviewed
+    settings: Mapping[str, Any]  # as they were asked for; the others have their defaults
+    convention: str
+    batch: int
+    dtype: str
+    sha256: str  # of the resolved network: not of comments, nor of how it is written
+    status: str
+    totals: Mapping[str, int]  # by METRICS
+    layers: tuple[Layer, ...]
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What tells it from other records of a lock."""
+        return self.spec, tuple(sorted(self.settings.items())), self.convention, self.batch, self.dtype
+
+
+def record_of(report: Report, spec: str, settings: Mapping[str, Any]) -> Record:
+    """The record of a report."""
+    network = report.network
+    parts: dict[str, list[Node]] = {}
+    for node in network.nodes:
+        parts.setdefault(node.layer, []).append(node)
+    digests = {path: digest_of(nodes, {n: s.dims for n, s in network.shapes.items()}) for path, nodes in parts.items()}
+    layers = tuple(_layer(row, digests[row.path], report.dtype) for row in report.rows("layer"))
+    whole = [list(network.input.dims), list(network.outputs), [[n.path, n.layer, *_node(n)] for n in network.nodes]]
+    totals = {metric: getattr(report.totals, metric) for metric in METRICS}
+    return Record(
+        spec, dict(settings), report.convention.name, report.batch, report.dtype, _hash(whole), report.status, totals,
+        layers,
+    )  # fmt: skip
+
+
+def _layer(row: Row, digest: str, dtype: str) -> Layer:
+    output = tuple(row.output.dims) if row.output else ()
+    totals = {metric: getattr(row, metric) or 0 for metric in PER_LAYER if metric != "weight_bytes"}
+    totals["weight_bytes"] = ceil_div(row.params * DTYPES[dtype], 8)
+    return Layer(row.path, f"{row.kind}{row.step}", digest, output, totals)
+
+
+def digest_of(nodes: Iterable[Node], shapes: Mapping[str, Any]) -> str:
+    """What a layer is, apart from its name: kinds, attributes, shapes of what goes in and comes out."""
+    described = [[n.kind, _attributes(n), [shapes[i] for i in n.inputs], n.output.dims] for n in nodes]
+    return _hash(described)[:16]
+
+
+def _node(node: Node) -> list[Any]:
+    return [node.kind, _attributes(node), list(node.inputs), list(node.output.dims)]
+
+
+def _attributes(node: Node) -> dict[str, Any]:
+    return {name: plain(value) for name, value in sorted(node.attributes.items())}
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, separators=(",", ":"), sort_keys=True, default=str).encode()).hexdigest()

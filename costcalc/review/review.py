@@ -1,0 +1,98 @@
+"""The outcome of a review: which limits were kept, what moved against the baseline, which specs could not be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import NamedTuple
+
+from costcalc.budgets import Limit
+from costcalc.budgets.rules import Level
+from costcalc.errors import Problem, Span
+from costcalc.review.record import Record
+
+
+class Moved(NamedTuple):
+    """A layer whose share of a total is not what it was; `old` is None where it is new, `new` where it is gone."""
+
+    path: str
+    old: int | None
+    new: int | None
+    place: Span | None  # in the spec as it is now
+
+    @property
+    def difference(self) -> int:
+        return (self.new or 0) - (self.old or 0)
+
+
+class Subject(NamedTuple):
+    """A network at one setting, as it is now and, where there is a baseline that has it, as it was."""
+
+    record: Record
+    baseline: Record | None
+    name: str  # of the network
+    place: Span  # of the spec's first line
+    uncounted: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """`mobilenet_v1.yaml alpha=0.75`."""
+        from costcalc.spec.hyperparameters import shown
+
+        settings = ", ".join(f"{name}={shown(value)}" for name, value in self.record.settings.items())
+        return f"{self.record.spec} {settings}".strip()
+
+
+class Outcome(NamedTuple):
+    """A limit held against a count."""
+
+    subject: Subject
+    limit: Limit
+    value: int
+    most: int  # what the limit allows
+    baseline: int | None  # the same total of the baseline, where there is one
+    level: Level
+    passed: bool
+    partial: tuple[str, ...]  # layers that have no count: a reason to fail, whatever the number is
+    moved: tuple[Moved, ...]  # what moved the total, most first; of a failure only
+    place: Span | None  # of the layer that matters in the spec, else of the limit; None on the command line
+
+    @property
+    def headroom(self) -> int:
+        """What is left; negative where it is exceeded."""
+        return self.most - self.value
+
+    @property
+    def metric(self) -> str:
+        return self.limit.metric
+
+
+class Stale(NamedTuple):
+    """What a lock says and is not so: `old` is None where it says nothing, `new` where the network has gone."""
+
+    title: str
+    old: Record | None
+    new: Record | None
+    moved: Mapping[str, tuple[Moved, ...]]  # by metric
+    place: Span | None
+    why: str  # one sentence
+
+
+class Review(NamedTuple):
+    """All of it. `faults` are the problems of specs that could not be read."""
+
+    subjects: tuple[Subject, ...]
+    outcomes: tuple[Outcome, ...]
+    stale: tuple[Stale, ...]
+    faults: tuple[Problem, ...]
+    against: str  # what the baseline is: `costcalc.lock.json`, `main`; empty where there is none
+    notes: tuple[str, ...]  # what a reader should know besides: specs without a budget
+
+    def failed(self, fail_on: Level = "error") -> bool:
+        """Whether a limit of this level, or of a higher one, is exceeded, or the lock stale."""
+        return bool(self.stale) or any(not o.passed and fail_on in ("warn", o.level) for o in self.outcomes)
+
+
+def ratio(new: int, old: int) -> Fraction | None:
+    """New by old, None by nothing."""
+    return Fraction(new, old) if old else None
