@@ -140,7 +140,8 @@ class Page:
             yaml = [b for b in self.blocks if b.language == "yaml" and b.start < region.start()][-1]
             settings = dict(pair.split("=") for pair in rest.split())
             return fenced("text", tables.nodes(yaml.network(settings)))
-        code, command = (2, what.removeprefix("exit 2: ")) if what.startswith("exit 2: ") else (0, what)
+        exits = re.match(r"exit (\d): ", what)
+        code, command = (int(exits[1]), what[exits.end() :]) if exits else (0, what)
         return fenced("console", f"$ {command}\n{shell(command, self.folder, code)}")
 
     def code(self) -> list[tuple[str, str]]:

@@ -25,10 +25,10 @@ FILE = ("lock", "budget")
 
 
 class Text(NamedTuple):
-    """A text of the file and its place."""
+    """A text of the file and its place; none on the command line."""
 
     text: str
-    span: Span
+    span: Span | None
 
 
 class Increase(NamedTuple):
@@ -157,6 +157,10 @@ class _Reader:
             self.add(f"the limit of `{key.text}` must be one amount", value.span, 'as in "<= 350M"')
             return []
         text = value.text.strip()
+        if text[:1] in ("<", ">", "=") and not text.startswith("<="):
+            help_ = "a limit is the most that is allowed, as in `<= 350M`"
+            self.add(f"the limit of `{key.text}` cannot be `{text}`", value.span, help_)
+            return []
         amount = self.amount(lambda: amount_of(metric, _without_sign(text), f"the limit of `{key.text}`"), value.span)
         return [] if amount is None else [Limit(scope, name.text, metric, amount, text, value.span, name.span)]
 
@@ -257,6 +261,12 @@ class _Reader:
         value = tree.get("level")
         self.problems.append(unknown("level", text, LEVELS, value.span if value else None))
         return "error"
+
+
+def read_increase(name: str, text: str) -> tuple[str, Increase]:
+    """The total and the increase of `madds` and `2%`. Raises UsageError."""
+    metric = read_metric(name)
+    return metric, _increase(metric, text, name)
 
 
 def _without_sign(text: str) -> str:

@@ -123,7 +123,7 @@ def _budgets_first(args: list[str], options: dict[str, bool]) -> list[str]:
     rest = list(args)
     while rest:
         name, equals, value = rest.pop(0).partition("=")
-        if not name.startswith("--max-"):
+        if not name.startswith("--max-") or name in options:
             rewritten.append(name + equals + value)
             continue
         if not equals and rest and not rest[0].startswith("--"):

@@ -28,6 +28,8 @@ COMMANDS = {  # command: its line in the overview; its module is imported when i
     "search": "the best networks of a large design space, on one machine or a cluster",
     "fit": "the largest settings that stay within budgets",
     "verify": "runs a network and confirms every count",
+    "check": "holds networks to their budgets, in CI and in a review",
+    "lock": "writes down what the networks under budget cost",
     "convert": "a spec as the flat layer IR, in JSON",
     "list": "the specs, kinds and conventions there are",
     "schema": "the JSON Schema of specs, for editors",

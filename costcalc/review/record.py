@@ -13,6 +13,7 @@ from costcalc.cost import DTYPES
 from costcalc.cost.report import Report, Row
 from costcalc.network import Node, plain
 from costcalc.number import ceil_div
+from costcalc.spec.hyperparameters import shown
 
 PER_LAYER = tuple(metric for metric in METRICS if metric not in WHOLE)
 
@@ -39,11 +40,20 @@ class Record(NamedTuple):
     status: str
     totals: Mapping[str, int]  # by METRICS
     layers: tuple[Layer, ...]
+    kinds: Mapping[str, Mapping[str, int]]  # of the nodes of each kind, by PER_LAYER
 
     @property
     def key(self) -> tuple[Any, ...]:
         """What tells it from other records of a lock."""
         return self.spec, tuple(sorted(self.settings.items())), self.convention, self.batch, self.dtype
+
+    @property
+    def title(self) -> str:
+        """`specs/mobilenet_v1.yaml alpha=0.75`."""
+        settings = ", ".join(f"{name}={shown(value)}" for name, value in self.settings.items())
+        counted = [] if self.convention == "paper" else [self.convention]
+        counted += [f"batch {self.batch}"] * (self.batch != 1) + [self.dtype] * (self.dtype != "float32")
+        return " ".join(filter(None, [self.spec, settings, f"({', '.join(counted)})" if counted else ""]))
 
 
 def record_of(report: Report, spec: str, settings: Mapping[str, Any]) -> Record:
@@ -58,15 +68,19 @@ def record_of(report: Report, spec: str, settings: Mapping[str, Any]) -> Record:
     totals = {metric: getattr(report.totals, metric) for metric in METRICS}
     return Record(
         spec, dict(settings), report.convention.name, report.batch, report.dtype, _hash(whole), report.status, totals,
-        layers,
+        layers, {row.path: _totals(row, report.dtype) for row in report.rows("kind")},
     )  # fmt: skip
 
 
 def _layer(row: Row, digest: str, dtype: str) -> Layer:
     output = tuple(row.output.dims) if row.output else ()
-    totals = {metric: getattr(row, metric) or 0 for metric in PER_LAYER if metric != "weight_bytes"}
-    totals["weight_bytes"] = ceil_div(row.params * DTYPES[dtype], 8)
-    return Layer(row.path, f"{row.kind}{row.step}", digest, output, totals)
+    return Layer(row.path, f"{row.kind}{row.step}", digest, output, _totals(row, dtype))
+
+
+def _totals(row: Row, dtype: str) -> dict[str, int]:
+    own = {metric: getattr(row, metric) or 0 for metric in PER_LAYER if metric != "weight_bytes"}
+    own["weight_bytes"] = ceil_div(row.params * DTYPES[dtype], 8)
+    return {metric: own[metric] for metric in PER_LAYER}
 
 
 def digest_of(nodes: Iterable[Node], shapes: Mapping[str, Any]) -> str:

@@ -33,14 +33,12 @@ class Subject(NamedTuple):
     name: str  # of the network
     place: Span  # of the spec's first line
     uncounted: tuple[str, ...]
+    moved: Mapping[str, tuple[Moved, ...]] = {}  # against the baseline, by metric
 
     @property
     def title(self) -> str:
         """`mobilenet_v1.yaml alpha=0.75`."""
-        from costcalc.spec.hyperparameters import shown
-
-        settings = ", ".join(f"{name}={shown(value)}" for name, value in self.record.settings.items())
-        return f"{self.record.spec} {settings}".strip()
+        return self.record.title
 
 
 class Outcome(NamedTuple):

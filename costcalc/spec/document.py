@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from costcalc.budgets.rules import Rule, read_own
 from costcalc.errors import Problem, Source, Span, SpecError
 from costcalc.kinds import FOLLOWERS, REGISTRY
 from costcalc.spec.hyperparameters import HyperParameter, read_hyperparameters
@@ -15,7 +16,10 @@ from costcalc.spec.values import BLOCK_NAMES, IN_NAMES, Notebook, Value, check_n
 from costcalc.yamltree import Items, Pairs, Scalar, Tree, parse_yaml
 
 VERSION = "1"
-KEYS = ("costcalc", "name", "source", "hyperparameters", "input", "defaults", "blocks", "layers", "outputs", "expect")
+KEYS = (
+    "costcalc", "name", "source", "hyperparameters", "input", "defaults", "blocks", "layers", "outputs", "expect",
+    "budget",
+)  # fmt: skip
 
 
 class Block(NamedTuple):
@@ -41,6 +45,7 @@ class Document(NamedTuple):
     layers: tuple[Item, ...]
     outputs: tuple[tuple[str, Span], ...]
     expectations: tuple[Expectation, ...]
+    budget: tuple[Rule, ...] = ()
 
     @property
     def sizes(self) -> list[str]:
@@ -121,6 +126,7 @@ class _Reader:
             plain_text(parts.get("source"), "source", book), hyperparameters, entry,
             items.defaults, blocks, layers, self.outputs(),
             read_expectations(parts.get("expect"), {p.name: p for p in hyperparameters}, book),
+            read_own(parts.get("budget"), book.problems),
         )  # fmt: skip
 
     def check_keys(self) -> None:

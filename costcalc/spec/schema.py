@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from costcalc.budgets import METRICS, SHORT
+from costcalc.budgets.rules import LEVELS, SCOPES
 from costcalc.kinds import FOLLOWERS, REGISTRY, Kind
 from costcalc.spec.document import VERSION
 from costcalc.spec.published import FIGURES
@@ -48,6 +50,7 @@ def schema() -> dict[str, Any]:
             "layers": {"$ref": "#/definitions/layers"},
             "outputs": NAMES,
             "expect": {"type": "array", "items": _expectation()},
+            "budget": {"anyOf": [_budget(), {"type": "array", "items": _budget()}]},
         },
         "definitions": {
             "layers": {"type": "array", "items": {"$ref": "#/definitions/layer"}},
@@ -83,6 +86,20 @@ def _block() -> dict[str, Any]:
         {"args": arguments, "inputs": {"type": "array", "items": NAME}, "layers": {"$ref": "#/definitions/layers"}},
         ["layers"],
     )
+
+
+def _budget() -> dict[str, Any]:
+    amount = {"type": ["integer", "string"]}
+    limits: dict[str, Any] = dict.fromkeys((*METRICS, *SHORT), amount)
+    limits["max_increase"] = _object(dict(limits))
+    parts = {scope: {"type": "object", "additionalProperties": _object(limits)} for scope in SCOPES}
+    text = {"type": "string"}
+    return _object(
+        {
+            **limits, **parts, "set": {"type": "object", "propertyNames": NAME, "additionalProperties": VALUE},
+            "convention": text, "dtype": text, "batch": {"type": "integer"}, "level": {"enum": list(LEVELS)},
+        }
+    )  # fmt: skip
 
 
 def _expectation() -> dict[str, Any]:

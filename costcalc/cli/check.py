@@ -1,0 +1,221 @@
+"""`costcalc check`: budgets in CI and in a review."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from costcalc.budgets import Limit, Rule, read_budgets
+from costcalc.budgets.rules import LEVELS, Text, read_increase
+from costcalc.cli.common import (
+    EXCEEDED,
+    Limits,
+    Output,
+    Settings,
+    SpecCommand,
+    as_written,
+    can_show_bars,
+    command_app,
+    one_of,
+    terminal_width,
+    wants_color,
+    write,
+)
+from costcalc.cost import DTYPES
+from costcalc.errors import Problem, Problems, UsageError
+from costcalc.review.baseline import Baseline, Revision, locked
+from costcalc.review.check import Ask, asked, check, name_of
+from costcalc.review.lock import read_lock
+from costcalc.review.places import relative, seen
+from costcalc.review.policy import HELP, Root, find_policy
+from costcalc.review.review import Review
+from costcalc.review.shelf import Shelf
+
+FORMATS = ("table", "json", "md", "github", "sarif", "junit", "gitlab")
+SUFFIXES = {".json": "json", ".md": "md", ".sarif": "sarif", ".xml": "junit"}
+INVALID = 2
+
+app = command_app()
+
+
+@app.command("check", cls=SpecCommand)
+def check_command(
+    files: Annotated[
+        Optional[list[str]],
+        typer.Argument(metavar="[FILE]...", help="Check these specs alone; by default all that the budget file names."),
+    ] = None,
+    config: Annotated[
+        Optional[str],
+        typer.Option("--config", metavar="FILE", help="The budget file; by default the nearest upwards from here."),
+    ] = None,
+    limits: Limits = [],  # noqa: B006 - typer wants a list
+    increases: Annotated[
+        list[str],
+        typer.Option("--max-increase", metavar="TOTAL=AMOUNT", help="A limit against the baseline, as `madds=2%`."),
+    ] = [],  # noqa: B006
+    settings: Settings = [],  # noqa: B006
+    base: Annotated[
+        Optional[str],
+        typer.Option("--base", metavar="REV", help="Compare with a git revision instead of the lock."),
+    ] = None,
+    locked_: Annotated[
+        bool, typer.Option("--locked", help="Fail where the lock is not what the networks cost now.")
+    ] = False,
+    fail_on: Annotated[
+        str, typer.Option("--fail-on", metavar="|".join(LEVELS), help="The lowest level that fails.")
+    ] = "error",
+    convention: Annotated[
+        str, typer.Option("--convention", metavar="NAME|FILE", help="With `--max`: how `count` is counted.")
+    ] = "paper",
+    batch: Annotated[
+        int, typer.Option("--batch", min=1, max=10**9, metavar="N", help="With `--max`: samples in a forward pass.")
+    ] = 1,
+    dtype: Annotated[
+        str, typer.Option("--dtype", metavar="|".join(DTYPES), help="With `--max`: how elements are stored.")
+    ] = "float32",
+    format: Annotated[
+        Optional[str],
+        typer.Option(
+            "--format",
+            metavar="|".join(FORMATS),
+            help="How to write it; by default as the name of FILE ends, or a table.",
+        ),
+    ] = None,
+    output: Output = None,
+    save: Annotated[
+        list[str],
+        typer.Option("--save", metavar="FORMAT=FILE", help="Write it in another format besides; may be repeated."),
+    ] = [],  # noqa: B006
+) -> None:
+    """Holds networks to their budgets, in CI and in a review.
+
+    \b
+      costcalc check
+      costcalc check net.yaml --alpha 0.75 --max-madds 300M --max-weights 4MiB
+      costcalc check --base main --format md --save sarif=costcalc.sarif
+      costcalc check --locked
+
+    Budgets stand in `costcalc.toml` or `[tool.costcalc]` of pyproject.toml, and under `budget:` of a spec. With `--max`
+    the limits of the command line are checked instead. Exit code 1 where a limit is exceeded, a count is partial or the
+    lock is stale, 2 where an input is invalid.
+    """
+    one_of("level", fail_on, LEVELS)
+    one_of("dtype", dtype, DTYPES)
+    format = one_of("format", format, FORMATS) if format else SUFFIXES.get(Path(output or "").suffix, "table")
+    saved = [_save(text) for text in save]
+    config, specs = _config_among(config, files or [])
+    problems, shelf = Problems(), Shelf()
+    here = _limits(limits, increases, settings, (convention, batch, dtype))
+    root = find_policy(config)
+    _check_question(here, specs, settings, root, locked_, shelf)
+    baseline = _baseline(base, root)
+    if here:
+        asks = [Ask(spec, name_of(root, Path(spec)), here) for spec in specs]
+    else:
+        asks = asked(root, shelf, problems, specs)
+    lock = read_lock(root.lock, seen(root.lock)) if root and locked_ else None
+    review = check(asks, shelf, baseline, problems, specs, lock)
+    passed = not review.failed("warn" if fail_on == "warn" else "error")
+    inputs = [*specs, *([root.policy.source.name] if root else [])]
+    for kind, path in saved:
+        write(rendered(review, passed, kind, fail_on), path, inputs)
+    write(rendered(review, passed, format, fail_on), output, inputs)
+    if format == "table":
+        from costcalc.render.check import complaints
+
+        typer.echo(complaints(review), err=True, nl=bool(complaints(review)))
+    if review.faults or not passed:
+        raise typer.Exit(INVALID if review.faults else EXCEEDED)
+
+
+def rendered(review: Review, passed: bool, format: str, fail_on: str) -> str:
+    """The review in one of FORMATS."""
+    if format == "json":
+        from costcalc.render.check_data import check_json
+
+        return check_json(review, passed, relative)
+    if format == "md":
+        from costcalc.render.comment import comment
+
+        return comment(review, passed)
+    if format == "github":
+        from costcalc.render.annotations import workflow_commands
+        from costcalc.render.check import verdict
+
+        return workflow_commands(review, verdict(review, passed), relative)
+    if format == "sarif":
+        from costcalc.render.sarif import sarif
+
+        return sarif(review, relative)
+    if format == "junit":
+        from costcalc.render.junit import junit
+
+        return junit(review, fail_on)
+    if format == "gitlab":
+        from costcalc.render.codequality import codequality
+
+        return codequality(review, relative)
+    from costcalc.render.check import check_text
+
+    return check_text(review, passed, terminal_width(), wants_color(), can_show_bars())
+
+
+def _save(text: str) -> tuple[str, str]:
+    format, equals, path = text.partition("=")
+    if not equals or not path:
+        raise UsageError(Problem(f"`--save {text}` names no file", None, "as in `--save sarif=costcalc.sarif`"))
+    return one_of("format", format, FORMATS), path
+
+
+def _config_among(config: str | None, files: Sequence[str]) -> tuple[str | None, list[str]]:
+    """The budget file, which hooks may name among the specs: then all that it names is checked."""
+    named = [file for file in files if file.endswith(".toml")]
+    if named and config is None:
+        config = named[0]
+    return config, [] if named else list(files)
+
+
+def _limits(limits: list[str], increases: list[str], settings: list[str], way: tuple[str, int, str]) -> Rule | None:
+    """The rule of the command line; None where it has no limit. Raises UsageError."""
+    found = [Limit("network", "", b.metric, b.limit, b.text, None) for b in read_budgets(limits)]
+    for pair in increases:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise UsageError(
+                Problem(f"`--max-increase {pair}` says no amount", None, "as in `--max-increase madds=2%`")
+            )
+        metric, most = read_increase(name.strip(), text.strip())
+        found.append(Limit("network", "", metric, most, text.strip(), None))
+    if not found:
+        return None
+    values = {name: Text(text, None) for name, text in as_written(settings).items()}
+    return Rule((), values, *way, "error", tuple(found), False, None)
+
+
+def _check_question(
+    here: Rule | None, specs: list[str], settings: list[str], root: Root | None, lock: bool, shelf: Shelf
+) -> None:
+    """Raises UsageError for a question that has no answer."""
+    if here and not specs:
+        raise UsageError(
+            Problem("there is no spec to hold to the limits", None, "as in `costcalc check net.yaml --max-madds 300M`")
+        )
+    if settings and not here:
+        raise UsageError(Problem("`--set` goes with `--max`", None, "in a budget file, say `set = {alpha = 0.75}`"))
+    if lock and root is None:
+        raise UsageError(Problem("there is no budget file, so there is no lock", None, HELP))
+    if lock and root and not root.lock.exists():
+        raise UsageError(Problem(f"there is no lock `{seen(root.lock)}`", None, "write it with `costcalc lock`"))
+    if not here and root is None and not any(shelf.document(spec).budget for spec in specs):
+        raise UsageError(
+            Problem("there is nothing to check: no budget file here, nor in a directory above", None, HELP)
+        )
+
+
+def _baseline(base: str | None, root: Root | None) -> Baseline | None:
+    if base is not None:
+        return Revision(base, root.directory if root else Path.cwd())
+    return locked(root) if root and root.lock.exists() else None

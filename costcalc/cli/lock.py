@@ -1,0 +1,75 @@
+"""`costcalc lock`: writes down what the networks under budget cost."""
+
+from __future__ import annotations
+
+from typing import Annotated, Optional
+
+import typer
+
+from costcalc.cli.common import Output, command_app, write
+from costcalc.errors import CostcalcError, Problem, Problems, UsageError, visible
+from costcalc.review.check import asked
+from costcalc.review.lock import lock_text, read_lock, stale
+from costcalc.review.places import seen
+from costcalc.review.policy import needed_policy
+from costcalc.review.record import Record
+from costcalc.review.shelf import Shelf, placed
+
+SHOWN = 20
+
+app = command_app()
+
+
+@app.command("lock")
+def lock(
+    config: Annotated[
+        Optional[str],
+        typer.Option("--config", metavar="FILE", help="The budget file; by default the nearest upwards from here."),
+    ] = None,
+    output: Output = None,
+) -> None:
+    """Writes the exact cost of every network under budget to `costcalc.lock.json`, the baseline of `costcalc check`.
+
+    \b
+      costcalc lock
+      costcalc check --locked
+
+    The lock lies beside the budget file and belongs into version control: each spec and setting has its totals, its
+    layers and a hash of the resolved network.
+    """
+    root = needed_policy(config)
+    problems, shelf = Problems(), Shelf()
+    records: dict[tuple[object, ...], Record] = {}
+    for ask in asked(root, shelf, problems):
+        try:
+            record = shelf.record(ask.spec, ask.name, ask.rule)
+            records[record.key] = record
+        except CostcalcError as error:
+            problems += [p for p in placed(error, ask.rule) if p not in problems]
+    if problems:
+        raise UsageError(*problems)
+    if not records:
+        raise UsageError(Problem("the budget file names no spec", None, 'as in `spec = "specs/*.yaml"`'))
+    path = output or seen(root.lock)
+    lines = _moves(root.lock, records) if output is None else []
+    write(lock_text(records.values()), path, [root.policy.source.name])
+    for line in lines:
+        typer.echo(visible(line), err=True)
+    if path != "-":
+        networks = f"{len(records)} network{'s' * (len(records) != 1)}"
+        typer.echo(visible(f"{networks} in {path}"), err=True)
+
+
+def _moves(path: object, records: dict[tuple[object, ...], Record]) -> list[str]:
+    """What is another now than the lock that is there says."""
+    from pathlib import Path
+
+    lock = Path(str(path))
+    if not lock.exists():
+        return []
+    try:
+        before = read_lock(lock, seen(lock))
+    except CostcalcError as error:
+        return [f"what was there is replaced: {error.problems[0].message}"]
+    moves = [f"{entry.title}: {entry.why}" for entry in stale(before, list(records.values()), True)]
+    return moves[:SHOWN] + [f"... and {len(moves) - SHOWN} more"] * (len(moves) > SHOWN)

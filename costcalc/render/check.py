@@ -1,0 +1,112 @@
+"""A check as text: the verdict, a table of limits with what fails first, then what is wrong and where."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from costcalc.budgets import METRICS
+from costcalc.render import escape, to_text
+from costcalc.render.findings import findings
+from costcalc.render.ratios import decimal
+from costcalc.render.sheet import Column, Sheet
+from costcalc.review.review import Outcome, Review
+
+NAMES = {
+    "params": "params",
+    "madds": "MAdds",
+    "count": "count",
+    "activations": "activations",
+    "weight_bytes": "weights (B)",
+    "peak_activation_bytes": "peak activation (B)",
+    "memory_access_bytes": "memory access (B)",
+}
+COLUMNS = (
+    Column("", False), Column("Network", False), Column("Total", False), Column("Now"), Column("Limit"),
+    Column("Headroom"), Column("Was"), Column("Change"),
+)  # fmt: skip
+
+
+def check_text(review: Review, passed: bool, width: int | None, color: bool, unicode: bool) -> str:
+    """The verdict, and the limits as a table, those that are exceeded first."""
+    rows = tuple(_row(outcome) for outcome in ordered(review))
+    said = verdict(review, passed)
+    if not rows:
+        return f"{said}\n"
+    facts = (("against", review.against),) if review.against else ()
+    return to_text(Sheet(said, facts, COLUMNS, rows, (), (), ()), "table", width, color, unicode)
+
+
+def complaints(review: Review) -> str:
+    """What is wrong, each with its place, in the manner of every other error."""
+    parts = []
+    for finding in findings(review):
+        if finding.rule != "invalid-spec":  # told in full below
+            place = f"{finding.place}: " if finding.place else ""
+            parts.append(escape.terminal(f"{place}{finding.level}: {finding.message}"))
+    parts += [str(fault) for fault in review.faults]
+    parts += [escape.terminal(f"note: {note}") for note in review.notes]
+    return "\n".join(parts)
+
+
+def ordered(review: Review) -> list[Outcome]:
+    """The outcomes: errors, warnings, then what is kept, each in the order of the files."""
+    return sorted(review.outcomes, key=lambda o: 2 if o.passed else o.level == "warn")
+
+
+def verdict(review: Review, passed: bool) -> str:
+    """One line that says how it went."""
+    failed = [o for o in review.outcomes if not o.passed]
+    errors, warned = (sum(o.level == level for o in failed) for level in ("error", "warn"))
+    parts = []
+    if errors:
+        parts.append(
+            f"{errors:,} of {counted(len(review.outcomes), 'limit')} {'is' if errors == 1 else 'are'} exceeded"
+        )
+    if warned:
+        parts.append(counted(warned, "warning"))
+    if review.stale:
+        parts.append(f"the lock is stale in {counted(len(review.stale), 'place')}")
+    if review.faults:
+        parts.append(counted(len(review.faults), "error"))
+    if passed and not review.faults:
+        networks = counted(len(review.subjects), "network")
+        kept = f"{counted(len(review.outcomes), 'limit')} of {networks} checked"
+        return f"passed: {', '.join([kept, *parts])}"
+    return f"failed: {', '.join(parts)}"
+
+
+def counted(number: int, what: str) -> str:
+    """`1 limit`, `2 limits`."""
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
+def named(outcome: Outcome) -> str:
+    """The total that is limited, and of what: `MAdds of stage block3`."""
+    name = NAMES[outcome.metric] if outcome.metric in METRICS else outcome.metric
+    of = f" of {outcome.limit.scope} {outcome.limit.name}" if outcome.limit.name else ""
+    return f"{name}{of}"
+
+
+def change(new: int, old: int | None) -> str:
+    """`+2.1%` of the old, to a tenth; nothing where there is no old."""
+    if old is None:
+        return ""
+    if old == 0:
+        return "" if new == 0 else "new"
+    share = Fraction(100 * (new - old), old)
+    sign = "-" if share < 0 else "+" if share else ""
+    return f"{sign}{decimal(abs(share), 1)}%"
+
+
+def mark(outcome: Outcome) -> str:
+    """What a row begins with."""
+    return "ok" if outcome.passed else "FAIL" if outcome.level == "error" else "warn"
+
+
+def _row(outcome: Outcome) -> tuple[str, ...]:
+    value = f"{outcome.value:,}" + ("+" if outcome.partial else "")  # a lower bound
+    was = "" if outcome.baseline is None else f"{outcome.baseline:,}"
+    return (
+        mark(outcome), outcome.subject.title, named(outcome), value, f"{outcome.most:,}",
+        f"{outcome.headroom:,}", was, change(outcome.value, outcome.baseline),
+    )  # fmt: skip

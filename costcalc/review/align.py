@@ -1,0 +1,161 @@
+"""Aligns the layers of two networks: which layer is which, though it was renamed, moved, or changed.
+
+A layer whose digest is the same (kinds, attributes, shapes) did not change, and is never shown as changed: first the
+longest common subsequence of digests, equal names deciding among equal layers, then what was moved out of its order.
+What is left in the gaps are layers that changed; the rest is new or gone.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from typing import Literal, NamedTuple
+
+How = Literal["same", "moved", "changed", "added", "removed"]
+
+MAX_CELLS = 4_000_000  # of an exact alignment; above, a faster one that may find less in order
+SAME, NAMED = 1000, 1  # weights of an equal digest, and of an equal name on top of it
+PATH, KIND, LAST, STAGE = 8, 4, 2, 1  # of layers that changed: what of the name and of the kind is equal
+
+
+class Entry(NamedTuple):
+    """A layer as the alignment sees it."""
+
+    path: str
+    kind: str
+    digest: str
+
+
+class Pair(NamedTuple):
+    """The indices of a layer before and after; it has `moved` where it is the same, out of its order."""
+
+    old: int | None
+    new: int | None
+    how: How
+
+
+def align(old: Sequence[Entry], new: Sequence[Entry], by_path: bool = False) -> list[Pair]:
+    """Every layer of both once, in the order of the new network; those that are gone stand where they were.
+
+    With `by_path` layers of one name are one layer: for two settings of one spec.
+    """
+    matched: dict[int, int] = {}  # old index: new index
+    if by_path:
+        _pair(old, new, matched, lambda entry: entry.path)
+    matched.update(_common(old, new, matched))
+    in_order = dict(matched)
+    for key in (lambda entry: (entry.digest, entry.path)), (lambda entry: entry.digest):
+        _pair(old, new, matched, key)
+    moved = matched.keys() - in_order.keys()
+    taken = set(matched.values())
+    for olds, news in _gaps(len(old), len(new), in_order):
+        left = [i for i in olds if i not in matched], [j for j in news if j not in taken]
+        matched.update(_heaviest(*left, lambda i, j: _likeness(old[i], new[j])))
+    _pair(old, new, matched, lambda entry: (entry.path, entry.kind))
+    return _ordered(old, new, matched, moved)
+
+
+def _common(old: Sequence[Entry], new: Sequence[Entry], matched: dict[int, int]) -> dict[int, int]:
+    """The longest common subsequence of digests, among what is not matched; names decide between equal ones."""
+    taken = set(matched.values())
+    olds = [i for i in range(len(old)) if i not in matched]
+    news = [j for j in range(len(new)) if j not in taken]
+    found: dict[int, int] = {}
+    while olds and news and _same(old[olds[0]], new[news[0]]):
+        found[olds.pop(0)] = news.pop(0)
+    while olds and news and _same(old[olds[-1]], new[news[-1]]):
+        found[olds.pop()] = news.pop()
+
+    def weight(i: int, j: int) -> int:
+        equal = old[i].digest == new[j].digest
+        return SAME + NAMED * (old[i].path == new[j].path) if equal else 0
+
+    if len(olds) * len(news) <= MAX_CELLS:
+        return found | _heaviest(olds, news, weight)
+    matcher = difflib.SequenceMatcher(
+        None, [old[i].digest for i in olds], [new[j].digest for j in news], autojunk=False
+    )
+    for a, b, size in matcher.get_matching_blocks():
+        found.update(zip(olds[a : a + size], news[b : b + size], strict=True))
+    return found
+
+
+def _same(old: Entry, new: Entry) -> bool:
+    return (old.path, old.digest) == (new.path, new.digest)
+
+
+def _likeness(old: Entry, new: Entry) -> int:
+    """How likely one layer became the other; 0 where neither the name nor the kind is the same."""
+    path, kind = old.path == new.path, _word(old.kind) == _word(new.kind)
+    if not (path or kind):
+        return 0
+    last = old.path.rpartition("/")[2] == new.path.rpartition("/")[2]
+    stage = old.path.partition("/")[0] == new.path.partition("/")[0]
+    return PATH * path + KIND * kind + LAST * last + STAGE * stage
+
+
+def _word(kind: str) -> str:
+    """`conv` of `conv 3x3/2`."""
+    return kind.partition(" ")[0].partition("/")[0]
+
+
+def _heaviest(olds: Sequence[int], news: Sequence[int], weight: Callable[[int, int], int]) -> dict[int, int]:
+    """The pairs, in order in both, whose weights add up to most; pairs of no weight are none."""
+    if not olds or not news or len(olds) * len(news) > MAX_CELLS:
+        return {}
+    weights = [[weight(i, j) for j in news] for i in olds]
+    best = [[0] * (len(news) + 1) for _ in range(len(olds) + 1)]
+    for a in range(len(olds) - 1, -1, -1):
+        row, below, own = best[a], best[a + 1], weights[a]
+        for b in range(len(news) - 1, -1, -1):
+            row[b] = max(below[b], row[b + 1], below[b + 1] + own[b])
+    found, a, b = {}, 0, 0
+    while a < len(olds) and b < len(news):
+        if weights[a][b] and best[a][b] == best[a + 1][b + 1] + weights[a][b]:
+            found[olds[a]] = news[b]
+            a, b = a + 1, b + 1
+        elif best[a][b] == best[a + 1][b]:
+            a += 1
+        else:
+            b += 1
+    return found
+
+
+def _pair(
+    old: Sequence[Entry], new: Sequence[Entry], matched: dict[int, int], key: Callable[[Entry], Hashable]
+) -> None:
+    """Matches what is left by an equal key, in order."""
+    taken = set(matched.values())
+    waiting: dict[Hashable, list[int]] = {}
+    for j in range(len(new) - 1, -1, -1):
+        if j not in taken:
+            waiting.setdefault(key(new[j]), []).append(j)
+    for i, entry in enumerate(old):
+        if i not in matched and (candidates := waiting.get(key(entry))):
+            matched[i] = candidates.pop()
+
+
+def _gaps(olds: int, news: int, in_order: dict[int, int]) -> Iterator[tuple[range, range]]:
+    """The stretches of both between layers that were found in order."""
+    a = b = 0
+    for i, j in [*sorted(in_order.items()), (olds, news)]:
+        if j >= b:  # pairs by name may cross
+            yield range(a, i), range(b, j)
+            a, b = i + 1, j + 1
+
+
+def _ordered(old: Sequence[Entry], new: Sequence[Entry], matched: dict[int, int], moved: set[int]) -> list[Pair]:
+    """The pairs as they are read."""
+    back = {j: i for i, j in matched.items()}
+    gone = [i for i in range(len(old)) if i not in matched]
+    pairs: list[Pair] = []
+    for j, entry in enumerate(new):
+        i = back.get(j)
+        if i is None:
+            pairs.append(Pair(None, j, "added"))
+            continue
+        while gone and gone[0] < i and i not in moved:
+            pairs.append(Pair(gone.pop(0), None, "removed"))
+        same: How = "moved" if i in moved else "same"
+        pairs.append(Pair(i, j, same if old[i].digest == entry.digest else "changed"))
+    return pairs + [Pair(i, None, "removed") for i in gone]

@@ -1,0 +1,139 @@
+"""Holds limits against counts: each spec is read once, each setting counted once, every limit told of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from costcalc.budgets.rules import Rule
+from costcalc.cost import Report
+from costcalc.errors import CostcalcError, Problems, Span
+from costcalc.review.baseline import Baseline, locked
+from costcalc.review.holding import held
+from costcalc.review.lock import stale
+from costcalc.review.moved import moved
+from costcalc.review.places import seen
+from costcalc.review.policy import Root, needed_policy, specs_of
+from costcalc.review.record import Record, record_of
+from costcalc.review.review import Outcome, Review, Subject
+from costcalc.review.shelf import Shelf, placed
+
+NO_LIMIT = "no budget names it, and it has none of its own"
+
+
+class Ask(NamedTuple):
+    """A rule for one spec."""
+
+    spec: str  # as it is read from here
+    name: str  # as records call it: from the budget file's directory
+    rule: Rule
+
+
+def check_policy(config: str | None = None) -> Review:
+    """The review of a budget file, or of the nearest one upwards, against its lock. Raises CostcalcError."""
+    root = needed_policy(config)
+    problems = Problems()
+    shelf = Shelf()
+    asks = asked(root, shelf, problems)
+    return check(asks, shelf, locked(root) if root.lock.exists() else None, problems)
+
+
+def asked(root: Root | None, shelf: Shelf, problems: Problems, files: Sequence[str] = ()) -> list[Ask]:
+    """What a budget file asks of these files, of all that it names where none are given, and what specs ask themselves.
+
+    Problems of the rules are noted; specs that cannot be read are not looked into.
+    """
+    asks: list[Ask] = []
+    wanted = {Path(file).absolute(): file for file in files}
+    for rule in root.policy.rules if root else ():
+        for spec in specs_of(root, rule, problems):  # type: ignore[arg-type]  # there is one
+            if isinstance(spec, str):
+                asks += [] if files else [Ask(spec, spec, rule)]
+            elif not files or spec.absolute() in wanted:
+                asks.append(Ask(wanted.get(spec.absolute(), seen(spec)), name_of(root, spec), rule))
+    for spec, name in dict.fromkeys([(a.spec, a.name) for a in asks] + [(f, name_of(root, Path(f))) for f in files]):
+        try:
+            own = shelf.document(spec).budget
+        except CostcalcError:
+            own = ()
+        asks += [Ask(spec, name, rule) for rule in own]
+    return asks
+
+
+def name_of(root: Root | None, path: Path) -> str:
+    """What records call a file: its path from the budget file's directory, or from here."""
+    if not path.exists():  # a bundled spec, standard input
+        return str(path)
+    base, full = (root.directory if root else Path.cwd()), path.absolute()
+    return full.relative_to(base).as_posix() if full.is_relative_to(base) else path.as_posix()
+
+
+def check(
+    asks: Sequence[Ask],
+    shelf: Shelf,
+    baseline: Baseline | None,
+    problems: Problems,
+    files: Iterable[str] = (),
+    against_lock: Mapping[tuple[object, ...], Record] | None = None,
+    step: Callable[[str], None] = lambda _: None,
+) -> Review:
+    """Every limit of every rule. Of a spec that cannot be read, the problems are noted, and the others checked.
+
+    `files` must at least be valid; with `against_lock`, the records of a lock must be those of now.
+    """
+    subjects: dict[tuple[object, ...], Subject] = {}
+    outcomes: list[Outcome] = []
+    notes: list[str] = []
+    for ask in asks:
+        step(ask.name)
+        try:
+            report, subject = _subject(ask, shelf, baseline, subjects)
+        except CostcalcError as error:
+            problems += [p for p in placed(error, ask.rule) if p not in problems]
+            continue
+        if baseline and subject.baseline is None and ask.name not in baseline.unreadable:
+            notes.append(f"{subject.title} is not in {baseline.name}: nothing to compare it with")
+        for limit in ask.rule.limits:
+            try:
+                outcomes += held(ask.rule, limit, report, subject, baseline)
+            except CostcalcError as error:
+                problems += error.problems
+    notes += _without_rules(files, {ask.spec for ask in asks}, shelf, problems)
+    notes += baseline.unreadable.values() if baseline else ()
+    records = [subject.record for subject in subjects.values()]
+    outdated = () if against_lock is None else tuple(stale(against_lock, records, not files))
+    against = baseline.name if baseline else ""
+    return Review(
+        tuple(subjects.values()), tuple(outcomes), outdated, tuple(problems), against, tuple(dict.fromkeys(notes))
+    )
+
+
+def _subject(
+    ask: Ask, shelf: Shelf, baseline: Baseline | None, subjects: dict[tuple[object, ...], Subject]
+) -> tuple[Report, Subject]:
+    report, values = shelf.report(ask.spec, ask.rule)
+    rule = ask.rule
+    key = (ask.name, *sorted((n, str(v)) for n, v in values.items()), rule.convention, rule.batch, rule.dtype)
+    if key not in subjects:
+        record = record_of(report, ask.name, values)
+        before = baseline.record(record, ask.rule) if baseline else None
+        source = shelf.document(ask.spec).source
+        changed = before is not None and before.sha256 != record.sha256
+        layers = {m: moved(before, record, m, {}) for m in ("params", "madds")} if before and changed else {}
+        place = Span(source, 1, 1, 2)
+        subjects[key] = Subject(record, before, report.network.name, place, tuple(report.uncounted), layers)
+    return report, subjects[key]
+
+
+def _without_rules(files: Iterable[str], asked_of: set[str], shelf: Shelf, problems: Problems) -> list[str]:
+    """Notes for files that nothing is asked of; they must be valid all the same."""
+    notes = []
+    for file in files:
+        if file not in asked_of:
+            try:
+                shelf.document(file)
+                notes.append(f"{file} was not checked: {NO_LIMIT}")
+            except CostcalcError as error:
+                problems += [p for p in error.problems if p not in problems]
+    return notes

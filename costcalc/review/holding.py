@@ -1,0 +1,116 @@
+"""One limit held against one network: the number, what it may be, what moved it, and which line to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from costcalc.budgets import Increase, Limit, Rule
+from costcalc.cost import Report
+from costcalc.errors import CostcalcError, Problem, Span, suggestion
+from costcalc.review.baseline import Baseline
+from costcalc.review.moved import moved, pairs
+from costcalc.review.record import Record
+from costcalc.review.review import Moved, Outcome, Subject
+
+KNOWN = 12  # names that an error lists
+
+
+def held(rule: Rule, limit: Limit, report: Report, subject: Subject, baseline: Baseline | None) -> list[Outcome]:
+    """The limit held against the count. Raises CostcalcError for one that cannot be."""
+    paths = _paths(limit, report)
+    before = subject.baseline
+    value = _value(limit, subject.record, paths)
+    was = None if before is None else _was(limit, before, subject.record, paths)
+    if isinstance(limit.most, Increase):
+        if baseline is None:
+            help_ = "write one with `costcalc lock`, or compare with a revision: `costcalc check --base main`"
+            raise CostcalcError(Problem("there is no baseline to increase from", limit.place, help_))
+        if was is None:
+            if baseline.is_lock:
+                message = f"the lock has no record of {subject.title}"
+                raise CostcalcError(Problem(message, limit.place, "bring it up to date with `costcalc lock`"))
+            return []
+        most = limit.most.over(was)
+    else:
+        most = limit.most
+    partial = tuple(name for name in report.lacking([limit.metric]) if paths is None or _layer(report, name) in paths)
+    passed = value <= most and not partial
+    places = {node.path: node.span for node in report.network.nodes}
+    places |= {node.layer: places.get(node.layer) or node.span for node in report.network.nodes}
+    what_moved: tuple[Moved, ...] = ()
+    if not passed and before is not None:
+        found = moved(before, subject.record, limit.metric, places)
+        what_moved = tuple(
+            m for m in found if paths is None or m.path in paths or (m.new is None and limit.scope == "network")
+        )
+    place = _place(limit, paths, what_moved, places) or limit.place
+    return [Outcome(subject, limit, value, most, was, rule.level, passed, partial, what_moved, place)]
+
+
+def _layer(report: Report, path: str) -> str:
+    return next(node.layer for node in report.network.nodes if node.path == path)
+
+
+def _paths(limit: Limit, report: Report) -> set[str] | None:
+    """The layers of a limit's part, None for the whole network. Raises CostcalcError where there is no such part."""
+    if limit.scope == "network":
+        return None
+    nodes, rows = report.network.nodes, report.layers
+    if limit.scope == "kind":
+        named = [(row.kind, node.layer) for node, row in zip(nodes, rows, strict=True) if row.kind]
+        named += [(node.kind, node.layer) for node in nodes]
+    else:
+        named = [(node.layer if limit.scope == "layer" else node.stage, node.layer) for node in nodes]
+    found = {layer for name, layer in named if name == limit.name}
+    if not found:
+        known = list(dict.fromkeys(name for name, _ in named))
+        near = suggestion(limit.name, known)
+        help_ = f"did you mean `{near}`?" if near else f"known: {', '.join(f'`{n}`' for n in known[:KNOWN])}"
+        message = f"{report.network.name} has no {limit.scope} `{limit.name}`"
+        raise CostcalcError(Problem(message, limit.part or limit.place, help_))
+    return found
+
+
+def _value(limit: Limit, record: Record, paths: set[str] | None) -> int:
+    if paths is None:
+        return record.totals[limit.metric]
+    if limit.scope == "kind":
+        return _of_kind(limit, record)
+    return sum(layer.totals[limit.metric] for layer in record.layers if layer.path in paths)
+
+
+def _of_kind(limit: Limit, record: Record) -> int:
+    """Of the nodes of a kind, `conv`, or of one with a window, `conv 1x1`."""
+    of = [totals for name, totals in record.kinds.items() if limit.name in (name, name.partition(" ")[0])]
+    return sum(totals[limit.metric] for totals in of)
+
+
+def _was(limit: Limit, before: Record, now: Record, paths: set[str] | None) -> int:
+    """The same of the baseline: of the layers that those of the part were."""
+    if paths is None:
+        return before.totals[limit.metric]
+    if limit.scope == "kind":
+        return _of_kind(limit, before)
+    of_part = [
+        old for old, new in pairs(before, now) if old is not None and _belongs(old, new, before, now, limit, paths)
+    ]
+    return sum(before.layers[old].totals[limit.metric] for old in of_part)
+
+
+def _belongs(old: int, new: int | None, before: Record, now: Record, limit: Limit, paths: set[str]) -> bool:
+    if new is not None:
+        return now.layers[new].path in paths
+    path = before.layers[old].path
+    return path == limit.name or path.startswith(f"{limit.name}/")
+
+
+def _place(
+    limit: Limit, paths: set[str] | None, what_moved: Sequence[Moved], places: Mapping[str, Span | None]
+) -> Span | None:
+    """The line that a reader must look at: of the layer that added most, else of the part that is limited."""
+    for layer in what_moved:
+        if layer.difference > 0 and layer.place:
+            return layer.place
+    if paths is not None:
+        return next((places[path] for path in places if path in paths), None)
+    return None

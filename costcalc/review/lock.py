@@ -1,0 +1,137 @@
+"""The lock: what every network under budget costs, exactly, in a file beside the budgets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from costcalc.errors import Problem, Span, SpecError
+from costcalc.network import plain
+from costcalc.review.moved import moved
+from costcalc.review.record import PER_LAYER, Layer, Record
+from costcalc.review.review import Stale
+from costcalc.spec.hyperparameters import read_setting
+from costcalc.textfile import read_file
+from costcalc.version import VERSION
+
+SCHEMA = "costcalc/lock/1"
+ANEW = "write it anew with `costcalc lock`"
+
+
+def lock_text(records: Iterable[Record]) -> str:
+    """The file: sorted, exact, a line for each layer, so that what changes is seen where it is reviewed."""
+    head = {"schema": SCHEMA, "version": VERSION}
+    lines = [f'  "{key}": {json.dumps(value)},' for key, value in head.items()]
+    networks = ",\n".join(_network(record) for record in sorted(records, key=_order))
+    return "{\n" + "\n".join(lines) + '\n  "networks": [' + (f"\n{networks}\n  " if networks else "") + "]\n}\n"
+
+
+def _order(record: Record) -> tuple[str, ...]:
+    return tuple(map(str, record.key))
+
+
+def _network(record: Record) -> str:
+    head = {
+        "spec": record.spec, "set": {name: plain(value) for name, value in sorted(record.settings.items())},
+        "convention": record.convention, "batch": record.batch, "dtype": record.dtype,
+        "sha256": record.sha256, "status": record.status, "totals": dict(record.totals),
+    }  # fmt: skip
+    lines = [f'      "{key}": {json.dumps(value)},' for key, value in head.items()]
+    kinds = [f"{json.dumps(name)}: {json.dumps(dict(totals))}" for name, totals in record.kinds.items()]
+    layers = [json.dumps(_layer(layer)) for layer in record.layers]
+    lines += ['      "kinds": {', *_listed(kinds), "      },", '      "layers": [', *_listed(layers), "      ]"]
+    return "    {\n" + "\n".join(lines) + "\n    }"
+
+
+def _layer(layer: Layer) -> dict[str, Any]:
+    head = {"path": layer.path, "kind": layer.kind, "digest": layer.digest, "output": list(layer.output)}
+    return {**head, **layer.totals}
+
+
+def _listed(entries: Sequence[str]) -> list[str]:
+    return [f"        {entry}{',' * (i < len(entries) - 1)}" for i, entry in enumerate(entries)]
+
+
+def read_lock(path: Any, name: str) -> dict[tuple[Any, ...], Record]:
+    """The records of a lock by key. Raises SpecError for what is no lock, or one of a newer costcalc."""
+    source, _ = read_file(path, name)
+    start = Span(source, 1, 1, 2)
+    try:
+        document = json.loads(source.text)
+    except json.JSONDecodeError as error:
+        place = Span(source, error.lineno, error.colno, error.colno + 1)
+        raise SpecError(Problem(f"`{name}` is no JSON: {error.msg}", place, ANEW)) from None
+    except (RecursionError, ValueError):
+        raise SpecError(Problem(f"`{name}` is no lock", start, ANEW)) from None
+    schema = document.get("schema") if isinstance(document, Mapping) else None
+    if schema != SCHEMA:
+        newer = isinstance(schema, str) and schema.startswith("costcalc/lock/")
+        message = f"`{name}` is of another version of costcalc: `{schema}`" if newer else f"`{name}` is no lock"
+        help_ = f"this is costcalc {VERSION}, which reads `{SCHEMA}`: update costcalc, or {ANEW}" if newer else ANEW
+        raise SpecError(Problem(message, start, help_))
+    try:
+        records = [_record(entry) for entry in document["networks"]]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise SpecError(Problem(f"`{name}` is no lock: a network in it is not whole", start, ANEW)) from None
+    return {record.key: record for record in records}
+
+
+def _record(entry: Mapping[str, Any]) -> Record:
+    """A record as it was written; raises KeyError, TypeError or ValueError for anything else."""
+    layers = tuple(
+        Layer(
+            _text(layer["path"]), _text(layer["kind"]), _text(layer["digest"]),
+            tuple(layer["output"]), {metric: _whole(layer[metric]) for metric in PER_LAYER},
+        )
+        for layer in entry["layers"]
+    )  # fmt: skip
+    settings = {_text(name): _setting(value) for name, value in entry["set"].items()}
+    totals = {_text(name): _whole(value) for name, value in entry["totals"].items()}
+    kinds = {_text(name): {m: _whole(of[m]) for m in PER_LAYER} for name, of in entry["kinds"].items()}
+    return Record(
+        _text(entry["spec"]), settings, _text(entry["convention"]), _whole(entry["batch"]), _text(entry["dtype"]),
+        _text(entry["sha256"]), _text(entry["status"]), totals, layers, kinds,
+    )  # fmt: skip
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int:
+        raise TypeError
+    return value
+
+
+def _setting(value: Any) -> Any:
+    """A value as `plain` wrote it, exact again."""
+    if isinstance(value, list):
+        return tuple(map(_setting, value))
+    if isinstance(value, float):
+        exact = Fraction(repr(value))
+        return exact.numerator if exact.denominator == 1 else exact
+    return value if isinstance(value, bool | int) else read_setting(_text(value))
+
+
+def stale(locked: Mapping[tuple[Any, ...], Record], now: Sequence[Record], whole: bool) -> list[Stale]:
+    """What a lock says and is not so; `whole` where all that it should have was counted."""
+    found = []
+    for new in now:
+        old = locked.get(new.key)
+        if old is None:
+            found.append(Stale(new.title, None, new, {}, None, "it is not in the lock"))
+        elif (old.sha256, old.totals) != (new.sha256, new.totals):
+            differing = [m for m in new.totals if old.totals.get(m) != new.totals[m]]
+            why = f"its {', '.join(differing)} moved" if differing else "the network changed, and no total moved"
+            if old.sha256 == new.sha256:
+                why += ", though the network is the same: costcalc counts it otherwise now"
+            layers = {metric: moved(old, new, metric, {}) for metric in differing}
+            found.append(Stale(new.title, old, new, layers, None, why))
+    here = {record.key for record in now}
+    gone = [old for key, old in locked.items() if whole and key not in here]
+    return found + [Stale(old.title, old, None, {}, None, "the lock has it, and no budget names it") for old in gone]
