@@ -8,6 +8,7 @@ import typer
 
 from costcalc.cli.common import Output, command_app, write
 from costcalc.errors import CostcalcError, Problem, Problems, UsageError, visible
+from costcalc.render.findings import moves as totals_moved
 from costcalc.review.check import asked
 from costcalc.review.lock import lock_text, read_lock, stale
 from costcalc.review.places import seen
@@ -71,5 +72,6 @@ def _moves(path: object, records: dict[tuple[object, ...], Record]) -> list[str]
         before = read_lock(lock, seen(lock))
     except CostcalcError as error:
         return [f"what was there is replaced: {error.problems[0].message}"]
-    moves = [f"{entry.title}: {entry.why}" for entry in stale(before, list(records.values()), True)]
+    entries = stale(before, list(records.values()), True)
+    moves = [": ".join(filter(None, [e.title, e.why, ", ".join(totals_moved(e))])) for e in entries]
     return moves[:SHOWN] + [f"... and {len(moves) - SHOWN} more"] * (len(moves) > SHOWN)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from costcalc.render.check import NAMES, change, mark, named, ordered, verdict
 from costcalc.render.escape import markdown
+from costcalc.render.findings import moves
 from costcalc.review.review import Moved, Outcome, Review, Stale, Subject
 
 MARKER = "<!-- costcalc -->"
@@ -95,11 +96,7 @@ def _reasons(outcome: Outcome) -> list[str]:
 
 
 def _stale(entry: Stale) -> str:
-    totals = []
-    if entry.old and entry.new:
-        now = entry.new.totals
-        moved = [(m, old, now[m]) for m, old in entry.old.totals.items() if m in now and now[m] != old]
-        totals = [f"{NAMES.get(m, m)} {old:,} -> {new:,}" for m, old, new in moved]
+    totals = moves(entry)
     return f"{markdown(entry.title)}: {markdown(entry.why)}" + (f" ({', '.join(totals)})" if totals else "")
 
 

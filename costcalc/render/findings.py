@@ -135,16 +135,24 @@ def unit_of(outcome: Outcome) -> str:
 
 
 def _stale(entry: Stale) -> Finding:
-    totals = []
-    if entry.old and entry.new:
-        now = entry.new.totals
-        totals = [f"{m} {old:,} -> {now[m]:,}" for m, old in entry.old.totals.items() if m in now and now[m] != old]
-    message = f"{entry.title}: {entry.why}" + (f" ({', '.join(totals)})" if totals else "")
+    message = f"{entry.title}: {entry.why}"
+    totals = moves(entry)
+    message += f" than the lock says: {', '.join(totals)}" if totals else ""
     message += added(entry.moved.get("madds") or entry.moved.get("params") or ())
     record = entry.new or entry.old
-    mark = _hash("stale-lock", entry.title, entry.why if not totals else "")
+    mark = _hash("stale-lock", entry.title, "" if entry.old and entry.new else entry.why)
     spec = record.spec if record else entry.title
     return Finding("stale-lock", "error", message, entry.place, None, mark, spec, RULES["stale-lock"][2])
+
+
+def moves(entry: Stale) -> list[str]:
+    """The totals that are others now: parameters and MAdds, else all."""
+    if not (entry.old and entry.new):
+        return []
+    old, new = entry.old.totals, entry.new.totals
+    differing = [metric for metric in new if old.get(metric) != new[metric]]
+    first = [metric for metric in differing if metric in ("params", "madds")] or differing
+    return [f"{UNITS.get(m, m)} {old.get(m, 0):,} -> {new[m]:,}" for m in first]
 
 
 def _fault(problem: Problem) -> Finding:

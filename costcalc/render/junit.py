@@ -26,10 +26,10 @@ def junit(review: Review, fail_on: str = "error") -> str:
             _limit(suite, outcome, fail_on)
     if review.stale:
         suite = _suite(root, "lock")
-        for finding in findings(review):
-            if finding.rule == "stale-lock":
-                case = ET.SubElement(suite, "testcase", classname="lock", name=_text(finding.message))
-                _problem(case, "failure", finding.rule, finding.message)
+        stale = [finding for finding in findings(review) if finding.rule == "stale-lock"]
+        for entry, finding in zip(review.stale, stale, strict=True):
+            case = ET.SubElement(suite, "testcase", classname="lock", name=_text(entry.title), time="0")
+            _problem(case, "failure", finding.rule, finding.message)
     for file, problems in _by_file(review.faults).items():
         suite = _suite(root, file)
         for problem in problems:

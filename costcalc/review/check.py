@@ -102,7 +102,8 @@ def check(
     notes += _without_rules(files, {ask.spec for ask in asks}, shelf, problems)
     notes += baseline.unreadable.values() if baseline else ()
     records = [subject.record for subject in subjects.values()]
-    outdated = () if against_lock is None else tuple(stale(against_lock, records, not files))
+    places = {subject.record.key: subject.place for subject in subjects.values()}
+    outdated = () if against_lock is None else tuple(stale(against_lock, records, not files, places))
     against = baseline.name if baseline else ""
     return Review(
         tuple(subjects.values()), tuple(outcomes), outdated, tuple(problems), against, tuple(dict.fromkeys(notes))

@@ -118,20 +118,25 @@ def _setting(value: Any) -> Any:
     return value if isinstance(value, bool | int) else read_setting(_text(value))
 
 
-def stale(locked: Mapping[tuple[Any, ...], Record], now: Sequence[Record], whole: bool) -> list[Stale]:
-    """What a lock says and is not so; `whole` where all that it should have was counted."""
+def stale(
+    locked: Mapping[tuple[Any, ...], Record],
+    now: Sequence[Record],
+    whole: bool,
+    places: Mapping[tuple[Any, ...], Span] | None = None,
+) -> list[Stale]:
+    """What a lock says and is not so; `whole` where all that it should have was counted. `places` are of the specs."""
     found = []
     for new in now:
-        old = locked.get(new.key)
+        old, place = locked.get(new.key), (places or {}).get(new.key)
         if old is None:
-            found.append(Stale(new.title, None, new, {}, None, "it is not in the lock"))
+            found.append(Stale(new.title, None, new, {}, place, "it is not in the lock"))
         elif (old.sha256, old.totals) != (new.sha256, new.totals):
-            differing = [m for m in new.totals if old.totals.get(m) != new.totals[m]]
-            why = f"its {', '.join(differing)} moved" if differing else "the network changed, and no total moved"
-            if old.sha256 == new.sha256:
-                why += ", though the network is the same: costcalc counts it otherwise now"
+            differing = [metric for metric in new.totals if old.totals.get(metric) != new.totals[metric]]
+            why = "it changed, though none of its totals did"
+            if differing:
+                why = "costcalc counts it otherwise now" if old.sha256 == new.sha256 else "it costs something else now"
             layers = {metric: moved(old, new, metric, {}) for metric in differing}
-            found.append(Stale(new.title, old, new, layers, None, why))
+            found.append(Stale(new.title, old, new, layers, place, why))
     here = {record.key for record in now}
     gone = [old for key, old in locked.items() if whole and key not in here]
     return found + [Stale(old.title, old, None, {}, None, "the lock has it, and no budget names it") for old in gone]
