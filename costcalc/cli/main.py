@@ -30,6 +30,7 @@ COMMANDS = {  # command: its line in the overview; its module is imported when i
     "verify": "runs a network and confirms every count",
     "check": "holds networks to their budgets, in CI and in a review",
     "lock": "writes down what the networks under budget cost",
+    "diff": "what changed between two networks, and what it costs",
     "convert": "a spec as the flat layer IR, in JSON",
     "list": "the specs, kinds and conventions there are",
     "schema": "the JSON Schema of specs, for editors",

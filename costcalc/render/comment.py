@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from costcalc.render.check import NAMES, change, mark, named, ordered, verdict
+from costcalc.render.difference import summary
 from costcalc.render.escape import markdown
 from costcalc.render.findings import moves
+from costcalc.review.difference import Difference, LayerChange
 from costcalc.review.review import Moved, Outcome, Review, Stale, Subject
 
 MARKER = "<!-- costcalc -->"
@@ -55,6 +57,36 @@ def table(heads: Sequence[str], numeric: int, rows: Iterable[Sequence[str]]) -> 
 def folded(summary: str, lines: Sequence[str]) -> list[str]:
     """Lines that a reader opens; the summary is escaped already, and is read as HTML."""
     return [f"<details><summary>{summary}</summary>", "", *lines, "", "</details>", ""]
+
+
+def differences(base: str, found: Sequence[tuple[str | None, str | None, Difference]]) -> str:
+    """What changed since a revision, as a comment: a table of totals, and the layers of each network folded away."""
+    networks = f"{len(found)} network{'s' * (len(found) != 1)}"
+    parts = [MARKER, f"### costcalc: {networks} changed since {markdown(base)}" if found else
+             f"### costcalc: no network changed since {markdown(base)}", ""]  # fmt: skip
+    rows = [
+        (markdown(new or f"{old} (gone)"), NAMES[m], f"{before:,}", f"{after:,}", difference(after, before))
+        for old, new, one in found
+        for m in COMPARED
+        for before, after in [one.totals[m]]
+    ]
+    if rows:
+        parts += [*table(("Network", "Total", "Old", "New", "Difference"), 2, rows), ""]
+    for old, new, one in found:
+        title = f"{_html(new or old or '')}: {_html(summary(one))}"
+        parts += folded(title, table(("", "Layer", "What changed", "Params", "MAdds"), 3, map(_change, _told(one))))
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _told(found: Difference) -> list[LayerChange]:
+    return [layer for layer in found.layers if layer.how != "same" or layer.renamed or layer.moved][: 5 * LAYERS]
+
+
+def _change(layer: LayerChange) -> tuple[str, ...]:
+    was = [f"was {layer.old.path}"] if layer.renamed and layer.old else []
+    told = [*map(str, layer.attributes), *(["moved"] if layer.moved else []), *was]
+    costs = [difference(new, old) for old, new in (layer.costs["params"], layer.costs["madds"])]
+    return layer.how, markdown(layer.path), ", ".join(map(markdown, told)), *costs
 
 
 def _limits(outcomes: Iterable[Outcome]) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fractions import Fraction
 from typing import NamedTuple
 
 from costcalc.budgets import Limit
@@ -89,8 +88,3 @@ class Review(NamedTuple):
     def failed(self, fail_on: Level = "error") -> bool:
         """Whether a limit of this level, or of a higher one, is exceeded, or the lock stale."""
         return bool(self.stale) or any(not o.passed and fail_on in ("warn", o.level) for o in self.outcomes)
-
-
-def ratio(new: int, old: int) -> Fraction | None:
-    """New by old, None by nothing."""
-    return Fraction(new, old) if old else None

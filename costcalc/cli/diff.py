@@ -1,0 +1,199 @@
+"""`costcalc diff`: what changed between two networks, and what it costs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from costcalc.api import exact
+from costcalc.cli.common import (
+    EXCEEDED,
+    Output,
+    Settings,
+    SpecCommand,
+    as_written,
+    can_show_bars,
+    command_app,
+    one_of,
+    split_settings,
+    terminal_width,
+    wants_color,
+    write,
+)
+from costcalc.cost import DTYPES, Convention, Report, count, load_convention
+from costcalc.errors import CostcalcError, Problem, Problems, UsageError
+from costcalc.network import Network
+from costcalc.render.difference import difference_json, difference_text, several_json
+from costcalc.review.difference import Difference, difference
+from costcalc.shape import Shape
+from costcalc.spec import Document, build_network, bundled, parse_document, read_document
+from costcalc.textfile import decoded, read_file
+
+FORMATS = ("table", "md", "json")
+SUFFIXES = {".md": "md", ".json": "json"}
+SPEC = re.compile(r"^costcalc\s*:", re.MULTILINE)
+INVALID = 2
+
+app = command_app()
+
+
+@app.command("diff", cls=SpecCommand)
+def diff(
+    networks: Annotated[
+        Optional[list[str]],
+        typer.Argument(
+            metavar="OLD NEW", help="Files, bundled names, `SPEC:alpha=0.5`, or `REV:path`; with `--base`, files."
+        ),
+    ] = None,
+    base: Annotated[
+        Optional[str],
+        typer.Option("--base", metavar="REV", help="Every spec that changed since this branch left a git revision."),
+    ] = None,
+    settings: Settings = [],  # noqa: B006 - typer wants a list
+    every: Annotated[bool, typer.Option("--all", help="Show the layers that did not change too.")] = False,
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 1 where there is a difference.")] = False,
+    convention: Annotated[
+        str,
+        typer.Option(
+            "--convention", metavar="NAME|FILE", help="How to count; `costcalc list conventions` has the names."
+        ),
+    ] = "paper",
+    batch: Annotated[
+        int, typer.Option("--batch", min=1, max=10**9, metavar="N", help="Samples in a forward pass.")
+    ] = 1,
+    dtype: Annotated[
+        str, typer.Option("--dtype", metavar="|".join(DTYPES), help="How weights and activations are stored.")
+    ] = "float32",
+    format: Annotated[
+        Optional[str],
+        typer.Option(
+            "--format",
+            metavar="|".join(FORMATS),
+            help="How to write it; by default as the name of FILE ends, or a table.",
+        ),
+    ] = None,
+    output: Output = None,
+) -> None:
+    """What changed between two networks, layer by layer, and what each change costs.
+
+    \b
+      costcalc diff old.yaml new.yaml
+      costcalc diff mobilenet_v1 mobilenet_v1:alpha=0.75
+      costcalc diff main:specs/net.yaml specs/net.yaml
+      costcalc diff --base main --format md
+
+    Layers are aligned, not numbered: one that was renamed, moved, or has others before it now is the same layer.
+    Exit code 1 with `--exit-code` where there is a difference.
+    """
+    format = one_of("format", format, FORMATS) if format else SUFFIXES.get(Path(output or "").suffix, "table")
+    one_of("dtype", dtype, DTYPES)
+    names = networks or []
+    values = {name: exact(name, text) for name, text in as_written(settings).items()}
+    counted = _Counter(load_convention(convention), batch, dtype, values)
+    problems = Problems()
+    if base is not None:
+        found = _since(base, names, counted, problems)
+        text, differs = _several(base, found, every, format), bool(found)
+    elif len(names) == 2:
+        one = counted.pair(*names)
+        text, differs = _one(one, (names[0], names[1]), every, format), not one.same
+    else:
+        help_ = "as in `costcalc diff old.yaml new.yaml`, or `costcalc diff --base main`"
+        raise UsageError(Problem(f"two networks are compared, here are {len(names)}", None, help_))
+    write(text, output, names)
+    if problems:
+        raise CostcalcError(*problems)
+    if exit_code and differs:
+        raise typer.Exit(EXCEEDED)
+
+
+class _Counter:
+    """Counts what arguments name, all in one way."""
+
+    def __init__(self, convention: Convention, batch: int, dtype: str, values: dict[str, Any]) -> None:
+        self.convention, self.batch, self.dtype, self.values = convention, batch, dtype, values
+
+    def report(self, document: Document, own: dict[str, Any] | None = None) -> Report:
+        network = build_network(document, {**self.values, **(own or {})})
+        return self.of(network)
+
+    def of(self, network: Network) -> Report:
+        return count(network, self.convention, self.batch, self.dtype)
+
+    def pair(self, old: str, new: str) -> Difference:
+        """The difference of two arguments. Raises CostcalcError."""
+        sides = [split_settings(name) for name in (old, new)]
+        documents = [_document(spec) for spec, _ in sides]
+        own = [{name: exact(name, text) for name, text in settings.items()} for _, settings in sides]
+        reports = [self.report(*both) for both in zip(documents, own, strict=True)]
+        return difference(reports[0], reports[1], documents[0].data == documents[1].data)
+
+
+def _document(spec: str) -> Document:
+    """The document of a file, a bundled name, or `REV:path`; a file that exists wins."""
+    revision, colon, path = spec.partition(":")
+    if not colon or not revision or not path or Path(spec).exists() or spec in bundled():
+        return read_document(spec)
+    from costcalc.review import git
+
+    return parse_document(*decoded(spec, git.show(revision, path)))
+
+
+def _since(
+    base: str, files: list[str], counted: _Counter, problems: Problems
+) -> list[tuple[str | None, str | None, Difference]]:
+    """The specs that changed since a branch left `base`; the problems of those that cannot be read are noted."""
+    from costcalc.review import git
+
+    fork, top = git.fork_point(base), git.top()
+    wanted = {Path(file).absolute() for file in files}
+    found = []
+    for change in git.changed(base):
+        path = top / (change.new or change.old or "")
+        if path.suffix not in (".yaml", ".yml") or (wanted and path not in wanted):
+            continue
+        try:
+            before = change.old and _spec(f"{base}:{change.old}", git.show(fork, change.old))
+            after = change.new and _spec(change.new, read_file(path, change.new)[1])
+            if before or after:
+                sides = [counted.report(side) if side else None for side in (before, after)]
+                old, new = (side or counted.of(_nothing(sides[1 - i])) for i, side in enumerate(sides))
+                found.append((change.old, change.new, difference(old, new)))
+        except CostcalcError as error:
+            problems += [problem for problem in error.problems if problem not in problems]
+    return [entry for entry in found if not entry[2].same]
+
+
+def _spec(name: str, data: bytes) -> Document | None:
+    """The document of a file, None where it is no spec. Raises SpecError for one that is wrong."""
+    source, _ = decoded(name, data)
+    return parse_document(source, data) if SPEC.search(source.text) else None
+
+
+def _nothing(other: Report | None) -> Network:
+    """What was there before a network was: none of its layers."""
+    shape = other.network.input if other else Shape(1)
+    return Network("nothing", shape, (), ())
+
+
+def _one(found: Difference, names: tuple[str, str], every: bool, format: str) -> str:
+    if format == "json":
+        return difference_json(found)
+    return difference_text(found, names, every, format, terminal_width(), wants_color(), can_show_bars())
+
+
+def _several(base: str, found: list[tuple[str | None, str | None, Difference]], every: bool, format: str) -> str:
+    if format == "json":
+        return several_json(base, found)
+    if format == "md":
+        from costcalc.render.comment import differences
+
+        return differences(base, found)
+    if not found:
+        return f"no spec changed since {base}\n"
+    return "\n".join(
+        _one(one, (f"{base}:{old}" if old else "nothing", new or "nothing"), every, format) for old, new, one in found
+    )
