@@ -111,7 +111,7 @@ def check_command(
     here = _limits(limits, increases, settings, (convention, batch, dtype))
     root = find_policy(config)
     _check_question(here, specs, settings, root, locked_, shelf)
-    baseline = _baseline(base, root)
+    baseline = _baseline(base, root, here)
     if here:
         asks = [Ask(spec, name_of(root, Path(spec)), here) for spec in specs]
     else:
@@ -215,7 +215,10 @@ def _check_question(
         )
 
 
-def _baseline(base: str | None, root: Root | None) -> Baseline | None:
+def _baseline(base: str | None, root: Root | None, here: Rule | None) -> Baseline | None:
+    """What to compare with. Limits of the command line alone need a lock only where one of them is of an increase."""
     if base is not None:
         return Revision(base, root.directory if root else Path.cwd())
+    if here and all(isinstance(limit.most, int) for limit in here.limits):
+        return None
     return locked(root) if root and root.lock.exists() else None
