@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 How = Literal["same", "moved", "changed", "added", "removed"]
 
-MAX_CELLS = 4_000_000  # of an exact alignment; above, a faster one that may find less in order
+MAX_CELLS = 1_000_000  # of an exact alignment; above, a faster one that may find less in order
 SAME, NAMED = 1000, 1  # weights of an equal digest, and of an equal name on top of it
 PATH, KIND, LAST, STAGE = 8, 4, 2, 1  # of layers that changed: what of the name and of the kind is equal
 
@@ -113,6 +113,8 @@ def _heaviest(olds: Sequence[int], news: Sequence[int], weight: Callable[[int, i
     while a < len(olds) and b < len(news):
         if weights[a][b] and best[a][b] == best[a + 1][b + 1] + weights[a][b]:
             found[olds[a]] = news[b]
+            a, b = a + 1, b + 1
+        elif best[a][b] == best[a + 1][b + 1]:  # skips go side by side, so that what changed stands in one gap
             a, b = a + 1, b + 1
         elif best[a][b] == best[a + 1][b]:
             a += 1
