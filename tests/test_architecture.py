@@ -32,7 +32,7 @@ FLOORS = {
     "formulas": 5, "published": 6, "verify": 6, "explore": 6, "review": 6,
     "render": 7,
     "api": 8,  # `formula(...).text()` is what the command prints
-    "cli": 9,
+    "cli": 9, "pytest_plugin": 9,
     "": 10, "__main__": 10,  # the package's face, which imports the API when a public name is first used
 }  # fmt: skip
 # A renderer gets finished values: of what counts it may see the record, and nothing that makes one.
@@ -138,6 +138,7 @@ def test_third_parties_stay_where_they_belong():
     homes = {
         "yaml": {"yamltree"}, "rich": {"render.terminal"}, "typer": {m for m in MODULES if room(m) == "cli"},
         "matplotlib": {"render.plot"}, "pyarrow": {"render.parquet"}, "distributed": {"explore.cluster"},
+        "pytest": {"pytest_plugin"},
     }  # fmt: skip
     for library, allowed in homes.items():
         users = {name for name, tree in TREES.items() if any(room(m) == library for m in imported(tree))}

@@ -16,7 +16,7 @@ from jsonschema import Draft4Validator
 
 DATA = Path(__file__).parent / "data"
 NASTY = "a%b\nc,d:e]]>f\x1b[31mg\u202eh\"i'j<k>&l\u2028m\x07n😀"
-QUOTED = '"' + "".join(c if c.isprintable() and c not in '"' else f"\\u{ord(c):04x}" for c in NASTY) + '"'
+QUOTED = '"' + "".join(c if c.isprintable() and c != '"' else f"\\u{ord(c):04x}" for c in NASTY) + '"'
 SPEC = """\
 costcalc: 1
 name: {name}

@@ -39,9 +39,9 @@ class Edit(NamedTuple):
 
     spec: str
     replaced: tuple[tuple[str, str], ...]
-    changed: set[str] = set()
-    added: set[str] = set()
-    removed: set[str] = set()
+    changed: frozenset[str] | set[str] = frozenset()
+    added: frozenset[str] | set[str] = frozenset()
+    removed: frozenset[str] | set[str] = frozenset()
     renamed: int = 0
     moved: int = 0
 
