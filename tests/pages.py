@@ -175,7 +175,7 @@ def shell(command: str, folder: Path, code: int = 0) -> str:
 
 def pages() -> dict[str, Page]:
     """Every page by its name."""
-    paths = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+    paths = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
     return {page.name: page for page in map(Page, paths)}
 
 
