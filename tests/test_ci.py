@@ -176,12 +176,17 @@ def test_inputs_are_data(name: str, text: str, runner: Path):
 def test_other_directories(runner: Path):
     inner = runner / "work" / "a b"
     inner.mkdir()
+    more = "".join(f"  - relu: {{as: r{i}}}\n" for i in range(9))  # git takes a file for a moved one by what is equal
+    (runner / "work" / "net.yaml").write_text(NET + more)
+    git(runner / "work", "commit", "-am", "more")
+    event = {"merge_group": {"base_sha": git(runner / "work", "rev-parse", "HEAD")}}
+    (runner / "event.json").write_text(json.dumps(event))
     for name in ("net.yaml", "costcalc.toml"):
         shutil.move(runner / "work" / name, inner / name)
     git(runner / "work", "add", "-A")  # else git does not know that they only moved
     done = step(runner, "check", {"working-directory": "a b"})
     assert done.returncode == 0
-    (inner / "net.yaml").write_text(NET.replace("out: 16", "out: 17"))
+    (inner / "net.yaml").write_text(NET.replace("out: 16", "out: 17") + more)
     assert "file=a b/net.yaml,line=5" in step(runner, "check", {"working-directory": "a b"}).stdout
 
 
