@@ -88,7 +88,7 @@ def check(
     for ask in asks:
         step(ask.name)
         try:
-            report, subject = _subject(ask, shelf, baseline, subjects)
+            report, subject = _subject(ask, shelf, baseline, subjects, baseline is not None or against_lock is not None)
         except CostcalcError as error:
             problems += [p for p in placed(error, ask.rule) if p not in problems]
             continue
@@ -111,13 +111,13 @@ def check(
 
 
 def _subject(
-    ask: Ask, shelf: Shelf, baseline: Baseline | None, subjects: dict[tuple[object, ...], Subject]
+    ask: Ask, shelf: Shelf, baseline: Baseline | None, subjects: dict[tuple[object, ...], Subject], compared: bool
 ) -> tuple[Report, Subject]:
     report, values = shelf.report(ask.spec, ask.rule)
     rule = ask.rule
     key = (ask.name, *sorted((n, str(v)) for n, v in values.items()), rule.convention, rule.batch, rule.dtype)
     if key not in subjects:
-        record = record_of(report, ask.name, values)
+        record = record_of(report, ask.name, values, compared)
         before = baseline.record(record, ask.rule) if baseline else None
         source = shelf.document(ask.spec).source
         changed = before is not None and before.sha256 != record.sha256

@@ -56,15 +56,20 @@ class Record(NamedTuple):
         return " ".join(filter(None, [self.spec, settings, f"({', '.join(counted)})" if counted else ""]))
 
 
-def record_of(report: Report, spec: str, settings: Mapping[str, Any]) -> Record:
-    """The record of a report."""
+def record_of(report: Report, spec: str, settings: Mapping[str, Any], compared: bool = True) -> Record:
+    """The record of a report; the hashes, which take time, only where it is to be compared or kept."""
     network = report.network
     parts: dict[str, list[Node]] = {}
     for node in network.nodes:
         parts.setdefault(node.layer, []).append(node)
-    digests = {path: digest_of(nodes, {n: s.dims for n, s in network.shapes.items()}) for path, nodes in parts.items()}
+    shapes = {name: shape.dims for name, shape in network.shapes.items()}
+    digests = {path: digest_of(nodes, shapes) if compared else "" for path, nodes in parts.items()}
     layers = tuple(_layer(row, digests[row.path], report.dtype) for row in report.rows("layer"))
-    whole = [list(network.input.dims), list(network.outputs), [[n.path, n.layer, *_node(n)] for n in network.nodes]]
+    whole = compared and [
+        list(network.input.dims),
+        list(network.outputs),
+        [[n.path, n.layer, *_node(n)] for n in network.nodes],
+    ]
     totals = {metric: getattr(report.totals, metric) for metric in METRICS}
     return Record(
         spec, dict(settings), report.convention.name, report.batch, report.dtype, _hash(whole), report.status, totals,
