@@ -175,6 +175,14 @@ def test_a_budget_file_is_found_upwards(cli: Cli, folder: Path, monkeypatch: pyt
     assert cli("check").code == 0, "costcalc.toml before pyproject.toml"
 
 
+def test_on_a_terminal(cli: Cli, folder: Path):
+    budget(folder, one(madds=f"{MADDS}", params="1"))
+    done = cli("check", FORCE_COLOR="1", COLUMNS="70")
+    assert (done.code, f"{MADDS:,}" in done.out, "FAIL" in done.out) == (1, True, True)
+    shown = cli("diff", "net.yaml", "net.yaml:alpha=2", FORCE_COLOR="1", COLUMNS="60")
+    assert (shown.code, f"{2 * 432 * 64:,}" in shown.out) == (0, True)
+
+
 # -- locks
 
 

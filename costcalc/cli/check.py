@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -20,6 +22,7 @@ from costcalc.cli.common import (
     can_show_bars,
     command_app,
     one_of,
+    split_settings,
     terminal_width,
     wants_color,
     write,
@@ -37,6 +40,7 @@ from costcalc.review.shelf import Shelf
 FORMATS = ("table", "json", "md", "github", "sarif", "junit", "gitlab")
 SUFFIXES = {".json": "json", ".md": "md", ".sarif": "sarif", ".xml": "junit"}
 INVALID = 2
+MANY = 50  # networks from which on a bar is shown
 
 app = command_app()
 
@@ -117,7 +121,8 @@ def check_command(
     else:
         asks = asked(root, shelf, problems, specs)
     lock = read_lock(root.lock, seen(root.lock)) if root and locked_ else None
-    review = check(asks, shelf, baseline, problems, specs, lock)
+    with _bar(len(asks)) as step:
+        review = check(asks, shelf, baseline, problems, specs, lock, lambda _: step(1))
     passed = not review.failed("warn" if fail_on == "warn" else "error")
     inputs = [*specs, *([root.policy.source.name] if root else [])]
     for kind, path in saved:
@@ -129,6 +134,15 @@ def check_command(
         typer.echo(complaints(review), err=True, nl=bool(complaints(review)))
     if review.faults or not passed:
         raise typer.Exit(INVALID if review.faults else EXCEEDED)
+
+
+def _bar(asks: int) -> AbstractContextManager[Callable[[int], None]]:
+    """Shows how far it is on a terminal, where there is much to check."""
+    if asks <= MANY or not sys.stderr.isatty():
+        return nullcontext(lambda _: None)
+    from costcalc.render.terminal import progress
+
+    return progress("checking", asks, 0, sys.stderr)
 
 
 def rendered(review: Review, passed: bool, format: str, fail_on: str) -> str:
@@ -175,6 +189,11 @@ def _config_among(config: str | None, files: Sequence[str]) -> tuple[str | None,
     named = [file for file in files if file.endswith(".toml")]
     if named and config is None:
         config = named[0]
+    for file in files:
+        spec, settings = split_settings(file)
+        if settings:
+            help_ = f"as in `costcalc check {spec} --alpha 0.5 --max-madds 300M`, or `set` in a budget file"
+            raise UsageError(Problem(f"`{file}` has settings, and a file of `check` takes none", None, help_))
     return config, [] if named else list(files)
 
 

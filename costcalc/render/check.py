@@ -28,12 +28,14 @@ COLUMNS = (
 
 def check_text(review: Review, passed: bool, width: int | None, color: bool, unicode: bool) -> str:
     """The verdict, and the limits as a table, those that are exceeded first."""
-    rows = tuple(_row(outcome) for outcome in ordered(review))
+    outcomes = ordered(review)
+    rows = tuple(_row(outcome) for outcome in outcomes)
+    bars = tuple((min(outcome.value, outcome.most), outcome.most) for outcome in outcomes)  # how full a budget is
     said = verdict(review, passed)
     if not rows:
         return f"{said}\n"
     facts = (("against", review.against),) if review.against else ()
-    return to_text(Sheet(said, facts, COLUMNS, rows, (), (), ()), "table", width, color, unicode)
+    return to_text(Sheet(said, facts, COLUMNS, rows, (), (), bars), "table", width, color, unicode)
 
 
 def complaints(review: Review) -> str:

@@ -35,12 +35,14 @@ def difference_text(
     )  # fmt: skip
     shown = [layer for layer in found.layers if every or layer.how != "same" or layer.renamed or layer.moved]
     rows = tuple(_row(layer) for layer in shown)
+    moves = [abs(new - old) for old, new in (layer.costs["count"] for layer in shown)]
+    bars = tuple((move, max(moves)) for move in moves)
     facts = tuple(_fact(found, metric, unit) for metric in SHOWN if _differs(found, metric))
     title = verdict(found, names)
     if not rows:
         lines = [escape.terminal(title), *(f"{name}  {text}" for name, text in facts)]
         return "\n".join(lines) + "\n"
-    return to_text(Sheet(title, facts, columns, rows, (), _notes(found, every), ()), format, width, color, unicode)
+    return to_text(Sheet(title, facts, columns, rows, (), _notes(found, every), bars), format, width, color, unicode)
 
 
 def verdict(found: Difference, names: tuple[str, str]) -> str:

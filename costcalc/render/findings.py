@@ -101,7 +101,8 @@ def sentence(outcome: Outcome) -> str:
         share = f", {decimal(Fraction(100 * grown, outcome.baseline), 2)}%" if outcome.baseline and grown > 0 else ""
         text += f"what may be: {outcome.baseline:,} before, {grown:,} more{share}, at most {limit.text} allowed"
     else:
-        text += f"the limit of {outcome.most:,} ({limit.text})"
+        written = limit.text.removeprefix("<=").strip()
+        text += f"the limit of {outcome.most:,}" + (f" ({limit.text})" if written != str(outcome.most) else "")
     return text + added(outcome.moved)
 
 

@@ -60,7 +60,7 @@ def _read(path: Path, under: tuple[str, ...], name: str) -> Root | None:
     source, _ = read_file(path, name)
     if path.name == PROJECT:
         under = TABLE
-        if not any("tool" in line and "costcalc" in line for line in source.lines):
+        if "costcalc" not in source.text:
             return None  # most projects: nothing of ours in it
     tree = parse_toml(source, under)
     return None if tree is None else Root(read_policy(source, tree), path.absolute().parent)
