@@ -20,7 +20,9 @@ from costcalc.cli.common import (
     SpecCommand,
     as_written,
     can_show_bars,
+    chosen_format,
     command_app,
+    format_option,
     one_of,
     split_settings,
     terminal_width,
@@ -38,7 +40,6 @@ from costcalc.review.review import Review
 from costcalc.review.shelf import Shelf
 
 FORMATS = ("table", "json", "md", "github", "sarif", "junit", "gitlab")
-SUFFIXES = {".json": "json", ".md": "md", ".sarif": "sarif", ".xml": "junit"}
 INVALID = 2
 MANY = 50  # networks from which on a bar is shown
 
@@ -80,14 +81,7 @@ def check_command(
     dtype: Annotated[
         str, typer.Option("--dtype", metavar="|".join(DTYPES), help="With `--max`: how elements are stored.")
     ] = "float32",
-    format: Annotated[
-        Optional[str],
-        typer.Option(
-            "--format",
-            metavar="|".join(FORMATS),
-            help="How to write it; by default as the name of FILE ends, or a table.",
-        ),
-    ] = None,
+    format: Annotated[Optional[str], format_option(FORMATS)] = None,
     output: Output = None,
     save: Annotated[
         list[str],
@@ -108,7 +102,7 @@ def check_command(
     """
     one_of("level", fail_on, LEVELS)
     one_of("dtype", dtype, DTYPES)
-    format = one_of("format", format, FORMATS) if format else SUFFIXES.get(Path(output or "").suffix, "table")
+    format = chosen_format(format, output, FORMATS)
     saved = [_save(text) for text in save]
     config, specs = _config_among(config, files or [])
     problems, shelf = Problems(), Shelf()

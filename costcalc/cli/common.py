@@ -7,7 +7,7 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Annotated, Any, Optional
@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperCommand
 
 from costcalc.api import exact
+from costcalc.cost import DTYPES
 from costcalc.errors import CostcalcError, Problem, UsageError, suggestion, unknown, visible
 from costcalc.spec import Document, bundled, read_document
 from costcalc.spec.hyperparameters import shown
@@ -42,6 +43,33 @@ Limits = Annotated[
 Output = Annotated[
     Optional[str], typer.Option("--output", "-o", metavar="FILE", help="Write to a file instead of stdout.")
 ]
+ConventionName = Annotated[
+    str,
+    typer.Option("--convention", metavar="NAME|FILE", help="How to count; `costcalc list conventions` has the names."),
+]
+Batch = Annotated[int, typer.Option("--batch", min=1, max=10**9, metavar="N", help="Samples in a forward pass.")]
+Dtype = Annotated[
+    str, typer.Option("--dtype", metavar="|".join(DTYPES), help="How weights and activations are stored.")
+]
+SUFFIXES = {
+    ".md": "md", ".csv": "csv", ".json": "json", ".tex": "latex", ".html": "html", ".parquet": "parquet",
+    ".sarif": "sarif", ".xml": "junit", ".py": "python", ".js": "javascript", ".mjs": "javascript",
+}  # fmt: skip
+
+
+def format_option(formats: Sequence[str], more: str = "") -> Any:
+    """`--format` of a command that writes these, the first of them where nothing says otherwise."""
+    first = {"table": "a table"}.get(formats[0], formats[0])
+    help_ = f"How to write it; by default as the name of FILE ends, or {first}.{more}"
+    return typer.Option("--format", metavar="|".join(formats), help=help_)
+
+
+def chosen_format(format: str | None, output: str | None, formats: Sequence[str]) -> str:
+    """The format that is asked for, or that the name of a file stands for. Raises UsageError."""
+    if format:
+        return one_of("format", format, formats)
+    by_name = SUFFIXES.get(Path(output or "").suffix, "")
+    return by_name if by_name in formats else formats[0]
 
 
 def command_app() -> typer.Typer:

@@ -2,19 +2,23 @@
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Optional
 
 import typer
 
 from costcalc.api import Model, compare, exact
 from costcalc.cli.common import (
+    Batch,
+    ConventionName,
+    Dtype,
     Output,
     Settings,
     SpecCommand,
     as_written,
     can_show_bars,
+    chosen_format,
     command_app,
+    format_option,
     one_of,
     refuse_misspelt_options,
     split_settings,
@@ -22,7 +26,7 @@ from costcalc.cli.common import (
     wants_color,
     write,
 )
-from costcalc.cli.report import BASELINES, SUFFIXES
+from costcalc.cli.report import BASELINES
 from costcalc.cost import DTYPES
 from costcalc.cost.report import BY
 from costcalc.errors import Problem, UsageError
@@ -66,26 +70,10 @@ def compare_command(
             help="What `--by` shows of each row; by default the count under the convention.",
         ),
     ] = None,
-    convention: Annotated[
-        str,
-        typer.Option(
-            "--convention", metavar="NAME|FILE", help="How to count; `costcalc list conventions` has the names."
-        ),
-    ] = "paper",
-    batch: Annotated[
-        int, typer.Option("--batch", min=1, max=10**9, metavar="N", help="Samples in a forward pass.")
-    ] = 1,
-    dtype: Annotated[
-        str, typer.Option("--dtype", metavar="|".join(DTYPES), help="How weights and activations are stored.")
-    ] = "float32",
-    format: Annotated[
-        Optional[str],
-        typer.Option(
-            "--format",
-            metavar="|".join(FORMATS),
-            help="How to write it; by default as the name of FILE ends, or a table.",
-        ),
-    ] = None,
+    convention: ConventionName = "paper",
+    batch: Batch = 1,
+    dtype: Dtype = "float32",
+    format: Annotated[Optional[str], format_option(FORMATS)] = None,
     output: Output = None,
 ) -> None:
     """Networks side by side, with the ratios of their totals to the first.
@@ -99,7 +87,7 @@ def compare_command(
     A setting such as `--alpha 0.5` is for each SPEC that declares it and does not set it itself. A list such as
     `1,0.75` or a range such as `0.25:1:0.25` (from, to, step) makes a network of each value.
     """
-    format = one_of("format", format, FORMATS) if format else SUFFIXES.get(Path(output or "").suffix, "table")
+    format = chosen_format(format, output, FORMATS)
     one_of("dtype", dtype, DTYPES)
     for what, value, known in (("baseline", baseline, BASELINES), ("grouping", by, BY), ("total", total, OF_A_ROW)):
         if value is not None:

@@ -11,12 +11,17 @@ import typer
 from costcalc.api import exact
 from costcalc.cli.common import (
     EXCEEDED,
+    Batch,
+    ConventionName,
+    Dtype,
     Output,
     Settings,
     SpecCommand,
     as_written,
     can_show_bars,
+    chosen_format,
     command_app,
+    format_option,
     one_of,
     split_settings,
     terminal_width,
@@ -33,7 +38,6 @@ from costcalc.spec import Document, build_network, bundled, parse_document, read
 from costcalc.textfile import decoded, read_file
 
 FORMATS = ("table", "md", "json")
-SUFFIXES = {".md": "md", ".json": "json"}
 SPEC = re.compile(r"^costcalc\s*:", re.MULTILINE)
 INVALID = 2
 
@@ -55,26 +59,10 @@ def diff(
     settings: Settings = [],  # noqa: B006 - typer wants a list
     every: Annotated[bool, typer.Option("--all", help="Show the layers that did not change too.")] = False,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 1 where there is a difference.")] = False,
-    convention: Annotated[
-        str,
-        typer.Option(
-            "--convention", metavar="NAME|FILE", help="How to count; `costcalc list conventions` has the names."
-        ),
-    ] = "paper",
-    batch: Annotated[
-        int, typer.Option("--batch", min=1, max=10**9, metavar="N", help="Samples in a forward pass.")
-    ] = 1,
-    dtype: Annotated[
-        str, typer.Option("--dtype", metavar="|".join(DTYPES), help="How weights and activations are stored.")
-    ] = "float32",
-    format: Annotated[
-        Optional[str],
-        typer.Option(
-            "--format",
-            metavar="|".join(FORMATS),
-            help="How to write it; by default as the name of FILE ends, or a table.",
-        ),
-    ] = None,
+    convention: ConventionName = "paper",
+    batch: Batch = 1,
+    dtype: Dtype = "float32",
+    format: Annotated[Optional[str], format_option(FORMATS)] = None,
     output: Output = None,
 ) -> None:
     """What changed between two networks, layer by layer, and what each change costs.
@@ -88,7 +76,7 @@ def diff(
     Layers are aligned, not numbered: one that was renamed, moved, or has others before it now is the same layer.
     Exit code 1 with `--exit-code` where there is a difference.
     """
-    format = one_of("format", format, FORMATS) if format else SUFFIXES.get(Path(output or "").suffix, "table")
+    format = chosen_format(format, output, FORMATS)
     one_of("dtype", dtype, DTYPES)
     names = networks or []
     values = {name: exact(name, text) for name, text in as_written(settings).items()}

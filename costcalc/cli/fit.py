@@ -1,6 +1,5 @@
 """`costcalc fit`: the largest settings within budgets; with `--by layer`, what each layer would have to lose."""
 
-from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
@@ -9,14 +8,18 @@ from costcalc.api import Model
 from costcalc.budgets import read_budgets
 from costcalc.cli.common import (
     EXCEEDED,
+    Batch,
+    Dtype,
     Limits,
     Output,
     Settings,
     Spec,
     SpecCommand,
     can_show_bars,
+    chosen_format,
     command_app,
     document_for,
+    format_option,
     given,
     one_of,
     terminal_width,
@@ -27,7 +30,6 @@ from costcalc.cost import DTYPES
 from costcalc.errors import Problem, UsageError, visible
 
 FORMATS = ("table", "md", "csv", "json")
-SUFFIXES = {".md": "md", ".csv": "csv", ".json": "json"}
 SORTS = ("order", "removed", "filters")
 
 app = command_app()
@@ -75,20 +77,9 @@ def fit(
             help="How `count` is counted; `costcalc list conventions` has the names.",
         ),
     ] = "paper",
-    batch: Annotated[
-        int, typer.Option("--batch", min=1, max=10**9, metavar="N", help="Samples in a forward pass.")
-    ] = 1,
-    dtype: Annotated[
-        str, typer.Option("--dtype", metavar="|".join(DTYPES), help="How weights and activations are stored.")
-    ] = "float32",
-    format: Annotated[
-        Optional[str],
-        typer.Option(
-            "--format",
-            metavar="|".join(FORMATS),
-            help="How to write it; by default as the name of FILE ends, or a table.",
-        ),
-    ] = None,
+    batch: Batch = 1,
+    dtype: Dtype = "float32",
+    format: Annotated[Optional[str], format_option(FORMATS)] = None,
     output: Output = None,
 ) -> None:
     """The largest settings that stay within budgets, exactly.
@@ -103,7 +94,7 @@ def fit(
     params, madds, count, activations, weights, peak-activation, memory-access; sizes take a unit, as in 4MiB.
     Exit code 1 where nothing fits.
     """
-    format = one_of("format", format, FORMATS) if format else SUFFIXES.get(Path(output or "").suffix, "table")
+    format = chosen_format(format, output, FORMATS)
     one_of("dtype", dtype, DTYPES)
     values = given(settings)
     model = Model(document_for(ctx, spec, values), values)

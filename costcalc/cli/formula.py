@@ -1,12 +1,25 @@
 """`costcalc formula`: parameters and multiply-adds in closed form."""
 
-from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
 
 from costcalc.budgets import read_metric
-from costcalc.cli.common import Output, Settings, Spec, SpecCommand, command_app, document_for, given, one_of, write
+from costcalc.cli.common import (
+    Batch,
+    Dtype,
+    Output,
+    Settings,
+    Spec,
+    SpecCommand,
+    chosen_format,
+    command_app,
+    document_for,
+    format_option,
+    given,
+    one_of,
+    write,
+)
 from costcalc.cost import DTYPES
 from costcalc.cost.report import BY
 from costcalc.errors import Problem, UsageError, unknown
@@ -14,8 +27,6 @@ from costcalc.explore.formula import Formulas
 from costcalc.explore.tracing import Way
 from costcalc.render.formula import FORMATS, PROGRAMS, render_formula
 from costcalc.spec import Document
-
-SUFFIXES = {".md": "md", ".tex": "latex", ".json": "json", ".py": "python", ".js": "javascript", ".mjs": "javascript"}
 
 app = command_app()
 
@@ -52,21 +63,10 @@ def formula(
     convention: Annotated[
         str, typer.Option("--convention", metavar="NAME|FILE", help="How to count; adds `count` to the totals.")
     ] = "paper",
-    batch: Annotated[
-        int, typer.Option("--batch", min=1, max=10**9, metavar="N", help="Samples in a forward pass.")
-    ] = 1,
-    dtype: Annotated[
-        str, typer.Option("--dtype", metavar="|".join(DTYPES), help="How weights and activations are stored.")
-    ] = "float32",
+    batch: Batch = 1,
+    dtype: Dtype = "float32",
     latex: Annotated[bool, typer.Option("--latex", help="The same as `--format latex`.")] = False,
-    format: Annotated[
-        Optional[str],
-        typer.Option(
-            "--format",
-            metavar="|".join(FORMATS),
-            help="How to write it; by default as the name of FILE ends, or text. Programs are of exact formulas.",
-        ),
-    ] = None,
+    format: Annotated[Optional[str], format_option(FORMATS, " Programs are of exact formulas.")] = None,
     output: Output = None,
 ) -> None:
     """What a network costs, as formulas in its hyper-parameters: ideal polynomials, or exact with every rounding.
@@ -100,7 +100,7 @@ def formula(
 def _format(format: str | None, latex: bool, output: str | None) -> str:
     if format is not None and one_of("format", format, FORMATS) != "latex" and latex:
         raise UsageError(Problem(f"`--latex` beside `--format {format}`", None, "keep one of them"))
-    return "latex" if latex else format or SUFFIXES.get(Path(output or "").suffix, "text")
+    return "latex" if latex else chosen_format(format, output, FORMATS)
 
 
 def _refuse(asked: dict[str, Any], format: str) -> None:

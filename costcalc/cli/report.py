@@ -1,19 +1,23 @@
 """`costcalc report`: what a network costs."""
 
-from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
 
 from costcalc.api import Model
 from costcalc.cli.common import (
+    Batch,
+    ConventionName,
+    Dtype,
     Output,
     Settings,
     Spec,
     SpecCommand,
     can_show_bars,
+    chosen_format,
     command_app,
     document_for,
+    format_option,
     given,
     one_of,
     terminal_width,
@@ -28,7 +32,6 @@ from costcalc.render import FORMATS, View, render
 from costcalc.verify import DISAGREED
 
 BASELINES = ("standard",)
-SUFFIXES = {".md": "md", ".csv": "csv", ".json": "json", ".tex": "latex", ".html": "html"}
 
 app = command_app()
 
@@ -64,26 +67,10 @@ def report(
             "--baseline", metavar="|".join(BASELINES), help="Lay it beside the network with standard convolutions."
         ),
     ] = None,
-    convention: Annotated[
-        str,
-        typer.Option(
-            "--convention", metavar="NAME|FILE", help="How to count; `costcalc list conventions` has the names."
-        ),
-    ] = "paper",
-    batch: Annotated[
-        int, typer.Option("--batch", min=1, max=10**9, metavar="N", help="Samples in a forward pass.")
-    ] = 1,
-    dtype: Annotated[
-        str, typer.Option("--dtype", metavar="|".join(DTYPES), help="How weights and activations are stored.")
-    ] = "float32",
-    format: Annotated[
-        Optional[str],
-        typer.Option(
-            "--format",
-            metavar="|".join(FORMATS),
-            help="How to write it; by default as the name of FILE ends, or a table.",
-        ),
-    ] = None,
+    convention: ConventionName = "paper",
+    batch: Batch = 1,
+    dtype: Dtype = "float32",
+    format: Annotated[Optional[str], format_option(FORMATS)] = None,
     verify: Annotated[
         bool, typer.Option("--verify", help="Run the network, and report only if every node agrees.")
     ] = False,
@@ -98,7 +85,7 @@ def report(
       costcalc report network.yaml --convention flops --format json -o report.json
       costcalc report network.yaml --sort params --top 5
     """
-    format = one_of("format", format, FORMATS) if format else SUFFIXES.get(Path(output or "").suffix, "table")
+    format = chosen_format(format, output, FORMATS)
     one_of("sort", sort, SORTS)
     one_of("dtype", dtype, DTYPES)
     if baseline is not None:

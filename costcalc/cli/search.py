@@ -13,14 +13,19 @@ import typer
 from costcalc.budgets import read_budgets
 from costcalc.cli.common import (
     EXCEEDED,
+    Batch,
+    ConventionName,
+    Dtype,
     Limits,
     Output,
     Settings,
     Spec,
     SpecCommand,
     can_show_bars,
+    chosen_format,
     command_app,
     document_for,
+    format_option,
     given,
     one_of,
     opened,
@@ -40,9 +45,6 @@ from costcalc.spec.hyperparameters import settings as settled
 from costcalc.units import read_number
 
 FORMATS = ("table", "md", "csv", "json", "latex", "html", "parquet")
-SUFFIXES = {
-    ".md": "md", ".csv": "csv", ".json": "json", ".tex": "latex", ".html": "html", ".parquet": "parquet",
-}  # fmt: skip
 READ = ("table", "md", "latex", "html")  # formats for people: they show the best alone
 MAX_DRAWN = 10**10
 SHOWN = 20
@@ -106,26 +108,10 @@ def search(
     write_spec: Annotated[
         Optional[str], typer.Option("--write", metavar="FILE", help="Write the spec with the picked choices in it.")
     ] = None,
-    convention: Annotated[
-        str,
-        typer.Option(
-            "--convention", metavar="NAME|FILE", help="How to count; `costcalc list conventions` has the names."
-        ),
-    ] = "paper",
-    batch: Annotated[
-        int, typer.Option("--batch", min=1, max=10**9, metavar="N", help="Samples in a forward pass.")
-    ] = 1,
-    dtype: Annotated[
-        str, typer.Option("--dtype", metavar="|".join(DTYPES), help="How weights and activations are stored.")
-    ] = "float32",
-    format: Annotated[
-        Optional[str],
-        typer.Option(
-            "--format",
-            metavar="|".join(FORMATS),
-            help="How to write it; by default as the name of FILE ends, or a table.",
-        ),
-    ] = None,
+    convention: ConventionName = "paper",
+    batch: Batch = 1,
+    dtype: Dtype = "float32",
+    format: Annotated[Optional[str], format_option(FORMATS)] = None,
     output: Output = None,
 ) -> None:
     """The networks of a design space that no other betters: by default the most parameters for the least MAdds.
@@ -138,7 +124,7 @@ def search(
 
     SPACE says which values hyper-parameters and cells of `rows` may take. Exit code 1 where nothing keeps the budgets.
     """
-    format = one_of("format", format, FORMATS) if format else SUFFIXES.get(Path(output or "").suffix, "table")
+    format = chosen_format(format, output, FORMATS)
     one_of("dtype", dtype, DTYPES)
     if resume and state is None:
         raise UsageError(Problem("`--resume` without a state", None, "say where it is: `--state DIR --resume`"))

@@ -14,14 +14,18 @@ import typer
 
 from costcalc.budgets import METRICS, read_metric
 from costcalc.cli.common import (
+    Batch,
+    Dtype,
     Output,
     Settings,
     Spec,
     SpecCommand,
     as_written,
     can_show_bars,
+    chosen_format,
     command_app,
     document_for,
+    format_option,
     one_of,
     opened,
     terminal_width,
@@ -40,9 +44,6 @@ from costcalc.render.sketch import sketch
 from costcalc.render.sweep import csv_text, lay_out, sweep_json
 
 FORMATS = ("table", "md", "csv", "json", "latex", "html", "parquet")
-SUFFIXES = {
-    ".md": "md", ".csv": "csv", ".json": "json", ".tex": "latex", ".html": "html", ".parquet": "parquet",
-}  # fmt: skip
 STREAMED = ("csv", "parquet")
 MAX_HELD = 100_000  # points that are held in memory: of a table, a plot, a sorted sweep
 MAX_STREAMED = 10**9
@@ -73,12 +74,8 @@ def sweep(
             "--convention", metavar="NAME|FILE", help="How to count; another than paper adds its count to the totals."
         ),
     ] = "paper",
-    batch: Annotated[
-        int, typer.Option("--batch", min=1, max=10**9, metavar="N", help="Samples in a forward pass.")
-    ] = 1,
-    dtype: Annotated[
-        str, typer.Option("--dtype", metavar="|".join(DTYPES), help="How weights and activations are stored.")
-    ] = "float32",
+    batch: Batch = 1,
+    dtype: Dtype = "float32",
     plots: Annotated[
         list[str],
         typer.Option("--plot", metavar="FILE", help="Draw it: FILE ends in .svg or .png; - draws in the terminal."),
@@ -90,14 +87,7 @@ def sweep(
     y: Annotated[
         Optional[str], typer.Option("--y", metavar="TOTAL", help="The plot's total; by default the count.")
     ] = None,
-    format: Annotated[
-        Optional[str],
-        typer.Option(
-            "--format",
-            metavar="|".join(FORMATS),
-            help="How to write the points; by default as the name of FILE ends, or a table.",
-        ),
-    ] = None,
+    format: Annotated[Optional[str], format_option(FORMATS)] = None,
     output: Output = None,
 ) -> None:
     """A network at every point of a grid of settings: lists, ranges FROM:TO:STEP, words.
@@ -143,7 +133,7 @@ def _job(
     if format is not None:
         one_of("format", format, FORMATS)
     elif output is not None or picture is None:
-        format = SUFFIXES.get(Path(output or "").suffix, "table")
+        format = chosen_format(None, output, FORMATS)
     if format == "parquet":
         if output is None:
             raise UsageError(
