@@ -183,6 +183,14 @@ def test_on_a_terminal(cli: Cli, folder: Path):
     assert (shown.code, f"{2 * 432 * 64:,}" in shown.out) == (0, True)
 
 
+def test_a_convention_lies_beside_the_budget_file(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch):
+    (folder / "twice.yaml").write_text("costcalc-convention: 1\nname: twice\nunit: ops\ncount: {default: 2*macs}\n")
+    (folder / "inner").mkdir()
+    monkeypatch.chdir(folder / "inner")
+    budget(folder, one(convention='"twice.yaml"', count=f"{2 * MADDS}"))
+    assert document(cli("check", "--format", "json"))["budgets"][0]["headroom"] == 0
+
+
 # -- locks
 
 
@@ -221,6 +229,14 @@ def test_a_stale_lock_says_what_moved(cli: Cli, folder: Path):
     assert cli("check").code == 0, "a stale lock fails only where it is asked for"
     assert "net.yaml: it costs something else now: parameters 1,264 -> 1,680" in cli("lock").err
     assert cli("check", "--locked").code == 0
+
+
+def test_a_broken_spec_is_not_said_to_be_gone(cli: Cli, folder: Path):
+    budget(folder, one())
+    cli("lock")
+    (folder / "net.yaml").write_text("layers: 3")
+    done = cli("check", "--locked", "--format", "json")
+    assert (done.code, document(done)["stale"]) == (2, [])
 
 
 def test_more_and_less_than_the_lock_has(cli: Cli, folder: Path):
@@ -335,6 +351,7 @@ WRONG = {
     "no baseline": (one(max_increase='{madds = "2%"}'), "`costcalc lock`"),
     "twice": ("[[budget]]\nspec = 'net.yaml'\nweights = '4 B'\nweight_bytes = '5 B'\n", "limited twice"),
     "not a table": ("budget = 3\n", "must be a mapping"),
+    "no budget": ("lock = 'x.json'\n", "`costcalc.toml` has no budget"),
 }
 
 
@@ -345,7 +362,7 @@ def test_what_is_wrong_is_told_with_its_place(case: str, cli: Cli, folder: Path)
     done = cli("check")
     assert done.code == 2
     assert told in done.err
-    assert "costcalc.toml:" in done.err
+    assert "costcalc.toml:" in done.err or case == "no budget"
     assert "Traceback" not in done.err
 
 
@@ -387,6 +404,7 @@ def test_questions_without_an_answer(arguments: tuple[str, ...], told: str, cli:
         ('{"schema": "costcalc/lock/2", "networks": []}', "another version"),
         ('{"schema": "costcalc/lock/1", "networks": [{}]}', "not whole"),
         ('{"schema": "costcalc/lock/1", "networks": 3}', "not whole"),
+        ('{"schema": "costcalc/lock/1", "networks": [{"spec": "net.yaml", "set": {}, "totals": {}}]}', "not whole"),
         ("[" * 100_000, "no lock"),
     ],
 )

@@ -218,6 +218,9 @@ def _check_question(
         )
     if settings and not here:
         raise UsageError(Problem("`--set` goes with `--max`", None, "in a budget file, say `set = {alpha = 0.75}`"))
+    if root and not root.policy.rules and not specs:
+        problem = f"`{root.policy.source.name}` has no budget"
+        raise UsageError(Problem(problem, None, 'add `[[budget]]` with `spec = "specs/*.yaml"` and limits'))
     if lock and root is None:
         raise UsageError(Problem("there is no budget file, so there is no lock", None, HELP))
     if lock and root and not root.lock.exists():

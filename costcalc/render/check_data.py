@@ -9,8 +9,9 @@ from costcalc.budgets import Increase
 from costcalc.errors import Problem, Span
 from costcalc.network import plain
 from costcalc.render.data import to_json
+from costcalc.review.moved import Moved
 from costcalc.review.record import Record
-from costcalc.review.review import Moved, Outcome, Review, Stale
+from costcalc.review.review import Outcome, Review, Stale
 from costcalc.version import VERSION
 
 

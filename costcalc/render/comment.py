@@ -12,7 +12,8 @@ from costcalc.render.difference import summary
 from costcalc.render.escape import markdown
 from costcalc.render.findings import moves
 from costcalc.review.difference import Difference, LayerChange
-from costcalc.review.review import Moved, Outcome, Review, Stale, Subject
+from costcalc.review.moved import Moved
+from costcalc.review.review import Outcome, Review, Stale, Subject
 
 MARKER = "<!-- costcalc -->"
 KEPT = 10  # limits that are kept and shown without folding
@@ -134,7 +135,7 @@ def _stale(entry: Stale) -> str:
 
 def _changes(subjects: Sequence[Subject]) -> list[str]:
     """What changed against the baseline, budget or none."""
-    changed = [s for s in subjects if s.baseline and s.baseline.sha256 != s.record.sha256]
+    changed = [s for s in subjects if s.changed]
     if not changed:
         return []
     rows = [
@@ -145,8 +146,8 @@ def _changes(subjects: Sequence[Subject]) -> list[str]:
     ]
     lines = ["#### What changed", "", *table(("Network", "Total", "Old", "New", "Difference"), 2, rows), ""]
     for subject in changed:
-        for metric, layers in subject.moved.items():
-            if layers:
+        for metric in COMPARED:
+            if layers := subject.moved(metric):
                 title = f"{len(layers):,} layers of {_html(subject.title)}: {NAMES[metric]}"
                 lines += folded(title, _layers(layers))
     return lines

@@ -10,7 +10,8 @@ from typing import Literal, NamedTuple
 from costcalc.budgets import METRICS, Increase
 from costcalc.errors import Problem, Span
 from costcalc.render.ratios import decimal
-from costcalc.review.review import Moved, Outcome, Review, Stale
+from costcalc.review.moved import Moved
+from costcalc.review.review import Outcome, Review, Stale
 
 Rule = Literal["budget", "increase", "partial", "stale-lock", "invalid-spec"]
 RULES: dict[Rule, tuple[str, str, str]] = {  # rule: its name, what it means, what to do

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from costcalc.budgets.rules import Rule
-from costcalc.cost import Report
+from costcalc.cost import Report, conventions
 from costcalc.errors import CostcalcError, Problems, Span
 from costcalc.review.baseline import Baseline, locked
 from costcalc.review.holding import held
 from costcalc.review.lock import stale
-from costcalc.review.moved import moved
 from costcalc.review.places import seen
 from costcalc.review.policy import Root, needed_policy, specs_of
 from costcalc.review.record import Record, record_of
@@ -46,7 +45,7 @@ def asked(root: Root | None, shelf: Shelf, problems: Problems, files: Sequence[s
     """
     asks: list[Ask] = []
     wanted = {Path(file).absolute(): file for file in files}
-    for rule in root.policy.rules if root else ():
+    for rule in (_beside(rule, root.directory) for rule in root.policy.rules) if root else ():
         for spec in specs_of(root, rule, problems):  # type: ignore[arg-type]  # there is one
             if isinstance(spec, str):
                 asks += [] if files else [Ask(spec, spec, rule)]
@@ -57,8 +56,14 @@ def asked(root: Root | None, shelf: Shelf, problems: Problems, files: Sequence[s
             own = shelf.document(spec).budget
         except CostcalcError:
             own = ()
-        asks += [Ask(spec, name, rule) for rule in own]
+        asks += [Ask(spec, name, _beside(rule, Path(spec).parent)) for rule in own]
     return asks
+
+
+def _beside(rule: Rule, directory: Path) -> Rule:
+    """The rule with a convention that is a file named from here: it stands beside the file that names it."""
+    path = directory / rule.convention
+    return rule._replace(convention=seen(path)) if rule.convention not in conventions() and path.is_file() else rule
 
 
 def name_of(root: Root | None, path: Path) -> str:
@@ -103,7 +108,7 @@ def check(
     notes += baseline.unreadable.values() if baseline else ()
     records = [subject.record for subject in subjects.values()]
     places = {subject.record.key: subject.place for subject in subjects.values()}
-    outdated = () if against_lock is None else tuple(stale(against_lock, records, not files, places))
+    outdated = () if against_lock is None else tuple(stale(against_lock, records, not files and not problems, places))
     against = baseline.name if baseline else ""
     return Review(
         tuple(subjects.values()), tuple(outcomes), outdated, tuple(problems), against, tuple(dict.fromkeys(notes))
@@ -120,10 +125,8 @@ def _subject(
         record = record_of(report, ask.name, values, compared)
         before = baseline.record(record, ask.rule) if baseline else None
         source = shelf.document(ask.spec).source
-        changed = before is not None and before.sha256 != record.sha256
-        layers = {m: moved(before, record, m, {}) for m in ("params", "madds")} if before and changed else {}
         place = Span(source, 1, 1, 2)
-        subjects[key] = Subject(record, before, report.network.name, place, tuple(report.uncounted), layers)
+        subjects[key] = Subject(record, before, report.network.name, place, tuple(report.uncounted))
     return report, subjects[key]
 
 

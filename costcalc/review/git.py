@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,8 +28,7 @@ def top() -> Path:
     return Path(os.fsdecode(_git("rev-parse", "--show-toplevel").rstrip(b"\n")))
 
 
-@cache
-def commit(revision: str, here: Path | None = None) -> str:
+def commit(revision: str) -> str:
     """The hash of a revision. Raises UsageError where there is no such."""
     if "\0" in revision or not revision.strip():
         raise UsageError(Problem(f"there is no revision `{revision}`", None, "name a branch, a tag or a commit"))
@@ -49,7 +47,7 @@ def show(revision: str, path: str) -> bytes:
 
     Raises UsageError where there was no such file.
     """
-    found = commit(revision, Path.cwd())
+    found = commit(revision)
     place = _from_top(path)
     done = _run("cat-file", "blob", f"{found}:{place}")
     if done.returncode == 0:
@@ -85,7 +83,7 @@ def changed(base: str) -> list[Change]:
 
 def fork_point(base: str) -> str:
     """The commit where this branch left another: what `base` gained since is not of this branch. Raises UsageError."""
-    done = _run("merge-base", commit(base, Path.cwd()), "HEAD")
+    done = _run("merge-base", commit(base), "HEAD")
     if done.returncode != 0:
         help_ = "in a shallow clone fetch more of it, as with `fetch-depth: 0`"
         raise UsageError(Problem(f"`{base}` and this branch have no commit in common", None, help_))

@@ -8,9 +8,9 @@ from costcalc.budgets import Increase, Limit, Rule
 from costcalc.cost import Report
 from costcalc.errors import CostcalcError, Problem, Span, suggestion
 from costcalc.review.baseline import Baseline
-from costcalc.review.moved import moved, pairs
+from costcalc.review.moved import Moved
 from costcalc.review.record import Record
-from costcalc.review.review import Moved, Outcome, Subject
+from costcalc.review.review import Outcome, Subject
 
 KNOWN = 12  # names that an error lists
 
@@ -20,7 +20,7 @@ def held(rule: Rule, limit: Limit, report: Report, subject: Subject, baseline: B
     paths = _paths(limit, report)
     before = subject.baseline
     value = _value(limit, subject.record, paths)
-    was = None if before is None else _was(limit, before, subject.record, paths)
+    was = None if before is None else _was(limit, before, subject, paths)
     if isinstance(limit.most, Increase):
         if baseline is None:
             help_ = "write one with `costcalc lock`, or compare with a revision: `costcalc check --base main`"
@@ -39,7 +39,7 @@ def held(rule: Rule, limit: Limit, report: Report, subject: Subject, baseline: B
     places |= {node.layer: places.get(node.layer) or node.span for node in report.network.nodes}
     what_moved: tuple[Moved, ...] = ()
     if not passed and before is not None:
-        found = moved(before, subject.record, limit.metric, places)
+        found = subject.moved(limit.metric, places)
         what_moved = tuple(
             m for m in found if paths is None or m.path in paths or (m.new is None and limit.scope == "network")
         )
@@ -85,14 +85,16 @@ def _of_kind(limit: Limit, record: Record) -> int:
     return sum(totals[limit.metric] for totals in of)
 
 
-def _was(limit: Limit, before: Record, now: Record, paths: set[str] | None) -> int:
+def _was(limit: Limit, before: Record, subject: Subject, paths: set[str] | None) -> int:
     """The same of the baseline: of the layers that those of the part were."""
     if paths is None:
         return before.totals[limit.metric]
     if limit.scope == "kind":
         return _of_kind(limit, before)
     of_part = [
-        old for old, new in pairs(before, now) if old is not None and _belongs(old, new, before, now, limit, paths)
+        old
+        for old, new in subject.pairs
+        if old is not None and _belongs(old, new, before, subject.record, limit, paths)
     ]
     return sum(before.layers[old].totals[limit.metric] for old in of_part)
 

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+from costcalc.budgets import METRICS
 from costcalc.errors import Problem, Span, SpecError
 from costcalc.network import plain
-from costcalc.review.moved import moved
+from costcalc.review.moved import moved, pairs
 from costcalc.review.record import PER_LAYER, Layer, Record
 from costcalc.review.review import Stale
 from costcalc.spec.hyperparameters import read_setting
@@ -88,7 +89,7 @@ def _record(entry: Mapping[str, Any]) -> Record:
         for layer in entry["layers"]
     )  # fmt: skip
     settings = {_text(name): _setting(value) for name, value in entry["set"].items()}
-    totals = {_text(name): _whole(value) for name, value in entry["totals"].items()}
+    totals = {metric: _whole(entry["totals"][metric]) for metric in METRICS}
     kinds = {_text(name): {m: _whole(of[m]) for m in PER_LAYER} for name, of in entry["kinds"].items()}
     return Record(
         _text(entry["spec"]), settings, _text(entry["convention"]), _whole(entry["batch"]), _text(entry["dtype"]),
@@ -135,7 +136,8 @@ def stale(
             why = "it changed, though none of its totals did"
             if differing:
                 why = "costcalc counts it otherwise now" if old.sha256 == new.sha256 else "it costs something else now"
-            layers = {metric: moved(old, new, metric, {}) for metric in differing}
+            aligned = pairs(old, new)
+            layers = {metric: moved(old, new, metric, aligned, {}) for metric in differing}
             found.append(Stale(new.title, old, new, layers, place, why))
     here = {record.key for record in now}
     gone = [old for key, old in locked.items() if whole and key not in here]

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from costcalc.budgets import Limit
 from costcalc.budgets.rules import Level
 from costcalc.errors import Problem, Span
+from costcalc.review.moved import Moved, moved, pairs
 from costcalc.review.record import Record
 
 
-class Moved(NamedTuple):
-    """A layer whose share of a total is not what it was; `old` is None where it is new, `new` where it is gone."""
-
-    path: str
-    old: int | None
-    new: int | None
-    place: Span | None  # in the spec as it is now
-
-    @property
-    def difference(self) -> int:
-        return (self.new or 0) - (self.old or 0)
-
-
-class Subject(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Subject:
     """A network at one setting, as it is now and, where there is a baseline that has it, as it was."""
 
     record: Record
@@ -32,7 +23,20 @@ class Subject(NamedTuple):
     name: str  # of the network
     place: Span  # of the spec's first line
     uncounted: tuple[str, ...]
-    moved: Mapping[str, tuple[Moved, ...]] = {}  # against the baseline, by metric
+
+    @property
+    def changed(self) -> bool:
+        """Whether it is another network than the baseline has."""
+        return self.baseline is not None and self.baseline.sha256 != self.record.sha256
+
+    @cached_property
+    def pairs(self) -> list[tuple[int | None, int | None]]:
+        """The layers of the baseline and of now by index, each with what it was or is; none without baseline."""
+        return pairs(self.baseline, self.record) if self.baseline else []
+
+    def moved(self, metric: str, places: Mapping[str, Span | None] | None = None) -> tuple[Moved, ...]:
+        """The layers whose share of a total is another than in the baseline, those that added most first."""
+        return moved(self.baseline, self.record, metric, self.pairs, places or {}) if self.baseline else ()
 
     @property
     def title(self) -> str:
