@@ -22,6 +22,8 @@ COMMON: dict[str, Any] = {
     "from": {**NAMES, "description": "the tensor, or tensors, that it reads instead of the one before"},
     "only_if": {"type": ["boolean", "string"], "description": "the layer is there only if this holds"},
 }
+BUDGET = {"$ref": "#/definitions/budget"}
+LIMITS: dict[str, Any] = dict.fromkeys((*METRICS, *SHORT), {"type": ["integer", "string"]})
 REFERENCES = {name: {"$ref": f"#/definitions/{name}"} for name in COMMON}
 
 
@@ -50,11 +52,13 @@ def schema() -> dict[str, Any]:
             "layers": {"$ref": "#/definitions/layers"},
             "outputs": NAMES,
             "expect": {"type": "array", "items": _expectation()},
-            "budget": {"anyOf": [_budget(), {"type": "array", "items": _budget()}]},
+            "budget": {"anyOf": [BUDGET, {"type": "array", "items": BUDGET}]},
         },
         "definitions": {
             "layers": {"type": "array", "items": {"$ref": "#/definitions/layer"}},
             "layer": _layer(),
+            "budget": _budget(),
+            "part_of_budget": _object({**LIMITS, "max_increase": _object(LIMITS)}),
             **COMMON,
             **{f"kind_{name}": _attributes(cls) for name, cls in REGISTRY.items()},
         },
@@ -89,14 +93,12 @@ def _block() -> dict[str, Any]:
 
 
 def _budget() -> dict[str, Any]:
-    amount = {"type": ["integer", "string"]}
-    limits: dict[str, Any] = dict.fromkeys((*METRICS, *SHORT), amount)
-    limits["max_increase"] = _object(dict(limits))
-    parts = {scope: {"type": "object", "additionalProperties": _object(limits)} for scope in SCOPES}
+    part = {"type": "object", "additionalProperties": {"$ref": "#/definitions/part_of_budget"}}
     text = {"type": "string"}
     return _object(
         {
-            **limits, **parts, "set": {"type": "object", "propertyNames": NAME, "additionalProperties": VALUE},
+            **LIMITS, "max_increase": _object(LIMITS), **dict.fromkeys(SCOPES, part),
+            "set": {"type": "object", "propertyNames": NAME, "additionalProperties": PLAIN},
             "convention": text, "dtype": text, "batch": {"type": "integer"}, "level": {"enum": list(LEVELS)},
         }
     )  # fmt: skip
