@@ -382,6 +382,8 @@ def test_nothing_may_match_where_that_is_said(cli: Cli, folder: Path):
         (("check", "net.yaml", "--max-madds", "3", "--base", "main"), "git"),
         (("check", "gone.yaml", "--max-madds", "3"), "gone.yaml"),
         (("check", "--config", "gone.toml"), "gone.toml"),
+        (("check", "--config", "."), "is a directory"),
+        (("check", "net.yaml:alpha=2", "--max-madds", "3"), "takes none"),
         (("check", "--locked"), "no budget file"),
         (("check", "net.yaml", "--max-madds", "3", "--save", "sarif"), "names no file"),
         (("check", "net.yaml", "--max-madds", "3", "--save", "sarf=x"), "sarif"),

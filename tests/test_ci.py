@@ -243,6 +243,8 @@ def test_the_gitlab_job(runner: Path):
 def test_the_hook_in_a_real_run(tmp_path: Path):
     """Installs this checkout as pre-commit does, which takes packages from where pip finds them."""
     pytest.importorskip("pre_commit", reason="needs the extra `crosscheck`")
+    command = [sys.executable, "-m", "pre_commit", "validate-manifest", str(ROOT / ".pre-commit-hooks.yaml")]
+    assert subprocess.run(command, check=False).returncode == 0
     manifest: list[dict[str, Any]] = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
     source = tmp_path / "costcalc"
     kept = ("costcalc", "specs", "pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml", "CHANGELOG.md")

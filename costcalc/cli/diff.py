@@ -31,8 +31,14 @@ from costcalc.cli.common import (
 from costcalc.cost import DTYPES, Convention, Report, count, load_convention
 from costcalc.errors import CostcalcError, Problem, Problems, UsageError
 from costcalc.network import Network
+from costcalc.render.changes import Found, differences
+from costcalc.render.comment import comment
 from costcalc.render.difference import difference_json, difference_text, several_json
+from costcalc.review.baseline import Revision
+from costcalc.review.check import asked, check
 from costcalc.review.difference import Difference, difference
+from costcalc.review.policy import find_policy
+from costcalc.review.shelf import Shelf
 from costcalc.shape import Shape
 from costcalc.spec import Document, build_network, bundled, parse_document, read_document
 from costcalc.textfile import decoded, read_file
@@ -84,7 +90,8 @@ def diff(
     problems = Problems()
     if base is not None:
         found = _since(base, names, counted, problems)
-        text, differs = _several(base, found, every, format), bool(found)
+        text = _comment(base, found, problems) if format == "md" else _several(base, found, every, format)
+        differs = bool(found)
     elif len(names) == 2:
         one = counted.pair(*names)
         text, differs = _one(one, (names[0], names[1]), every, format), not one.same
@@ -173,13 +180,21 @@ def _one(found: Difference, names: tuple[str, str], every: bool, format: str) ->
     return difference_text(found, names, every, format, terminal_width(), wants_color(), can_show_bars())
 
 
-def _several(base: str, found: list[tuple[str | None, str | None, Difference]], every: bool, format: str) -> str:
+def _comment(base: str, found: Found, problems: Problems) -> str:
+    """What changed as a comment in a review; where there is a budget file, with the budgets first."""
+    root = find_policy()
+    if root is None:
+        return differences(base, found)
+    shelf, noted = Shelf(), Problems()
+    review = check(asked(root, shelf, noted), shelf, Revision(base, root.directory), noted)
+    told = {problem.message for problem in noted}
+    review = review._replace(faults=(*noted, *(p for p in problems if p.message not in told)))
+    return comment(review, not review.failed() and not review.faults, found)
+
+
+def _several(base: str, found: Found, every: bool, format: str) -> str:
     if format == "json":
         return several_json(base, found)
-    if format == "md":
-        from costcalc.render.comment import differences
-
-        return differences(base, found)
     if not found:
         return f"no spec changed since {base}\n"
     return "\n".join(

@@ -23,7 +23,7 @@ COMMON: dict[str, Any] = {
     "only_if": {"type": ["boolean", "string"], "description": "the layer is there only if this holds"},
 }
 BUDGET = {"$ref": "#/definitions/budget"}
-LIMITS: dict[str, Any] = dict.fromkeys((*METRICS, *SHORT), {"type": ["integer", "string"]})
+LIMITS: dict[str, Any] = {name: {"type": ["integer", "string"]} for name in (*METRICS, *SHORT)}
 REFERENCES = {name: {"$ref": f"#/definitions/{name}"} for name in COMMON}
 
 

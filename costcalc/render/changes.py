@@ -1,0 +1,73 @@
+"""What changed between networks, as parts of a Markdown page: totals in a table, layers folded away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from costcalc.render.check import NAMES, change, counted
+from costcalc.render.difference import summary
+from costcalc.render.escape import markdown, terminal
+from costcalc.review.difference import Difference, LayerChange
+
+MARKER = "<!-- costcalc -->"
+COMPARED = ("params", "madds")
+TOLD = 200  # layers of one network
+Found = Sequence[tuple[str | None, str | None, Difference]]  # the file before, the file now, what changed in it
+
+
+def table(heads: Sequence[str], numeric: int, rows: Iterable[Sequence[str]]) -> list[str]:
+    """A table whose columns from `numeric` on are numbers; the cells are escaped already."""
+    rules = ["---" if i < numeric else "---:" for i in range(len(heads))]
+    return ["| " + " | ".join(cells) + " |" for cells in (heads, rules, *rows)]
+
+
+def folded(summary: str, lines: Sequence[str]) -> list[str]:
+    """Lines that a reader opens; the summary is escaped already, and is read as HTML."""
+    return [f"<details><summary>{summary}</summary>", "", *lines, "", "</details>", ""]
+
+
+def differences(base: str, found: Found) -> str:
+    """What changed since a revision, as a comment of its own."""
+    networks = counted(len(found), "network") if found else "no network"
+    head = f"### costcalc: {networks} changed since {markdown(base)}"
+    return "\n".join([MARKER, head, "", *changes(found)]).rstrip() + "\n"
+
+
+def changes(found: Found) -> list[str]:
+    """A table of the totals of each network that changed, and its layers folded away."""
+    rows = [
+        (markdown(new or f"{old} (gone)"), NAMES[m], f"{before:,}", f"{after:,}", difference(after, before))
+        for old, new, one in found
+        for m in COMPARED
+        for before, after in [one.totals[m]]
+    ]
+    parts = []
+    if rows:
+        parts += [*table(("Network", "Total", "Old", "New", "Difference"), 2, rows), ""]
+    for old, new, one in found:
+        title = f"{html(new or old or '')}: {html(summary(one))}"
+        parts += folded(title, table(("", "Layer", "What changed", "Params", "MAdds"), 3, map(_change, _told(one))))
+    return parts
+
+
+def _told(found: Difference) -> list[LayerChange]:
+    return [layer for layer in found.layers if layer.how != "same" or layer.renamed or layer.moved][:TOLD]
+
+
+def _change(layer: LayerChange) -> tuple[str, ...]:
+    was = [f"was {layer.old.path}"] if layer.renamed and layer.old else []
+    told = [*map(str, layer.attributes), *(["moved"] if layer.moved else []), *was]
+    costs = [difference(new, old) for old, new in (layer.costs["params"], layer.costs["madds"])]
+    return layer.how, markdown(layer.path), ", ".join(map(markdown, told)), *costs
+
+
+def difference(new: int, old: int) -> str:
+    """`+1,234 (+2.1%)`."""
+    return "0" if new == old else f"{new - old:+,} ({change(new, old)})"
+
+
+def html(text: str) -> str:
+    """Text inside HTML in Markdown: nothing of it is markup of either."""
+    return "".join(c if c.isalnum() or c in " ./_-=,:" else f"&#{ord(c)};" for c in terminal(text)).replace(
+        "_", "&#95;"
+    )
