@@ -58,7 +58,7 @@ class BudgetFile(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         from costcalc.errors import CostcalcError
-        from costcalc.render.check import named
+        from costcalc.render.check import label
         from costcalc.review.check import check_policy
 
         try:
@@ -67,7 +67,7 @@ class BudgetFile(pytest.File):
             raise self.CollectError(str(error)) from None
         seen: dict[str, int] = {}
         for outcome in review.outcomes:
-            name = _unique(f"{outcome.subject.title}: {named(outcome)} {outcome.limit.text}", seen)
+            name = _unique(f"{outcome.subject.title}: {label(outcome)}", seen)
             yield Budget.from_parent(self, name=name, outcome=outcome)
         for problem in review.faults:
             file = problem.span.source.name if problem.span else self.path.name

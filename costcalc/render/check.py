@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from costcalc.budgets import METRICS
+from costcalc.budgets import Increase
 from costcalc.render import escape, to_text
 from costcalc.render.findings import findings
 from costcalc.render.ratios import decimal
@@ -83,10 +83,18 @@ def counted(number: int, what: str) -> str:
 
 
 def named(outcome: Outcome) -> str:
-    """The total that is limited, and of what: `MAdds of stage block3`."""
-    name = NAMES[outcome.metric] if outcome.metric in METRICS else outcome.metric
-    of = f" of {outcome.limit.scope} {outcome.limit.name}" if outcome.limit.name else ""
-    return f"{name}{of}"
+    """The total that is limited, of what, and by how much it may grow: `MAdds of stage block3 (at most +2%)`."""
+    limit = outcome.limit
+    of = f" of {limit.scope} {limit.name}" if limit.name else ""
+    grows = f" (at most +{limit.text.removeprefix('+')})" if isinstance(limit.most, Increase) else ""
+    return f"{NAMES[outcome.metric]}{of}{grows}"
+
+
+def label(outcome: Outcome) -> str:
+    """The whole limit, as a test of it is called: `MAdds <= 350M`."""
+    if isinstance(outcome.limit.most, Increase):
+        return named(outcome)
+    return f"{named(outcome)} <= {outcome.limit.text.removeprefix('<=').strip()}"
 
 
 def change(new: int, old: int | None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from xml.etree import ElementTree as ET
 
 from costcalc.errors import Problem, visible
-from costcalc.render.check import named
+from costcalc.render.check import label
 from costcalc.render.findings import findings, partial, sentence
 from costcalc.review.review import Outcome, Review
 
@@ -50,8 +50,8 @@ def _suite(root: ET.Element, name: str) -> ET.Element:
 
 
 def _limit(suite: ET.Element, outcome: Outcome, fail_on: str) -> None:
-    record, limit = outcome.subject.record, outcome.limit
-    name = f"{record.title.removeprefix(record.spec).strip()} {named(outcome)} {limit.text}".strip()
+    record = outcome.subject.record
+    name = f"{record.title.removeprefix(record.spec).strip()} {label(outcome)}".strip()
     case = ET.SubElement(suite, "testcase", classname=_text(record.spec), name=_text(name), time="0")
     if outcome.place:
         case.set("file", _text(outcome.place.source.name))
