@@ -330,6 +330,15 @@ def test_new_networks_have_nothing_to_grow_from(cli: Cli, folder: Path):
 # -- what is wrong
 
 
+def test_what_a_glob_finds_is_read_or_told_of(cli: Cli, folder: Path):
+    budget(folder, one("*.yaml", madds=f"{MADDS}"))
+    (folder / "dir.yaml").mkdir()
+    assert cli("check").code == 0
+    (folder / "gone.yaml").symlink_to("nowhere")
+    done = cli("check")
+    assert (done.code, "gone.yaml" in done.err) == (2, True)
+
+
 WRONG = {
     "no toml": ("[[budget", "costcalc.toml:1"),
     "unknown key": (one(madd="3"), "did you mean `madds`?"),

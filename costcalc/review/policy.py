@@ -94,7 +94,7 @@ def _matching(root: Root, pattern: Text, problems: Problems) -> Iterator[Path | 
         if path.is_file():
             yield path
             return
-        files = sorted(p for p in root.directory.glob(text) if p.is_file()) if set(text) & set("*?[") else []
+        files = sorted(p for p in root.directory.glob(text) if not p.is_dir()) if set(text) & set("*?[") else []
     except (OSError, ValueError, NotImplementedError) as error:
         problems.append(Problem(f"`{text}` is no glob: {error}", pattern.span, 'as in "specs/*.yaml"'))
         yield None
