@@ -14,6 +14,13 @@ import junitparser
 import pytest
 from jsonschema import Draft4Validator
 
+from costcalc.errors import Problem, Source, Span
+from costcalc.render.findings import findings
+from costcalc.render.junit import junit
+from costcalc.review.check import check_policy
+from costcalc.review.places import relative
+from costcalc.review.review import Review
+
 DATA = Path(__file__).parent / "data"
 NASTY = "a%b\nc,d:e]]>f\x1b[31mg\u202eh\"i'j<k>&l\u2028m\x07n😀"
 QUOTED = '"' + "".join(c if c.isprintable() and c != '"' else f"\\u{ord(c):04x}" for c in NASTY) + '"'
@@ -219,3 +226,172 @@ def test_several_outputs_in_one_run(cli: Cli, folder: Path):
     assert cli("check", *saved).code == 2
     for format, name in formats.items():
         assert (folder / name).read_text(encoding="utf-8") == run(cli, format)
+
+
+# -- what grew, what is stale, and odd names: the same in every format
+
+GROWN = """\
+costcalc: 1
+name: grown
+input: [3, 8, 8]
+layers:
+  - conv: {out: 16, kernel: 3, bias: false}
+    as: stem
+  - conv: {out: 10, kernel: 1, bias: false}
+    as: head
+"""
+GROWTH = """\
+[[budget]]
+spec = "*.yaml"
+madds = "<= 40k"
+max_increase = {madds = "2%", params = "25%"}
+[[budget]]
+spec = "*.yaml"
+layers = {head = {madds = "<= 12799"}}
+level = "warn"
+"""
+BEFORE, AFTER = (27 * 16 + 16 * 10) * 64, (27 * 20 + 20 * 10) * 64  # 37,888 and 47,360 MAdds
+ALLOWED = BEFORE * 102 // 100
+EXCEEDED = {
+    ("budget", AFTER, AFTER - 40_000),
+    ("increase", AFTER, AFTER - ALLOWED),
+    ("budget", 12_800, 1),
+}
+ABOVE = re.compile(r"([0-9,]+) MAdds(?: of layer `head`)? are ([0-9,]+) above")
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory inside a repository."""
+    (tmp_path / ".git").mkdir()
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    monkeypatch.chdir(inner)
+    return inner
+
+
+@pytest.fixture
+def grown(cli: Cli, place: Path) -> Path:
+    """A network that grew since it was locked."""
+    (place / "net.yaml").write_text(GROWN)
+    (place / "costcalc.toml").write_text(GROWTH)
+    assert cli("lock").code == 0
+    (place / "net.yaml").write_text(GROWN.replace("out: 16", "out: 20"))
+    return place
+
+
+def told(text: str) -> tuple[int, int]:
+    """The number of a message, and by how much it is too large."""
+    value, over = (int(number.replace(",", "")) for number in ABOVE.search(text).groups())
+    return value, over
+
+
+def messages(cli: Cli, format: str, *more: str) -> list[tuple[str, str]]:
+    """Rule and message of each finding."""
+    text = cli("check", *more, "--fail-on", "warn", "--format", format).out
+    if format == "github":
+        commands = [decoded(line) for line in text.splitlines()[:-1]]
+        return [(re.fullmatch(r"costcalc \((.+)\)", named["title"])[1], told) for _, named, told in commands]
+    if format == "sarif":
+        return [(r["ruleId"], r["message"]["text"]) for r in json.loads(text)["runs"][0]["results"]]
+    if format == "gitlab":
+        return [(i["check_name"].removeprefix("costcalc/"), i["description"]) for i in json.loads(text)]
+    cases = [case for suite in junitparser.JUnitXml.fromstring(text.encode()) for case in suite]
+    return [(result.type, result.message) for case in cases for result in case.result]
+
+
+@pytest.mark.parametrize("format", ["github", "sarif", "junit", "gitlab"])
+def test_every_format_tells_the_same_numbers(cli: Cli, grown: Path, format: str):
+    found = messages(cli, format, "--locked")
+    assert {(rule, *told(text)) for rule, text in found if rule != "stale-lock"} == EXCEEDED
+    (stale,) = [text for rule, text in found if rule == "stale-lock"]
+    assert f"parameters 592 -> 740, MAdds {BEFORE:,} -> {AFTER:,}" in stale
+    assert len(found) == 4
+    budgets = json.loads(cli("check", "--format", "json").out)["budgets"]
+    exact = {("increase" if b["max_increase"] else "budget", b["value"], -b["headroom"]) for b in budgets if not b["passed"]}
+    assert exact == EXCEEDED
+    assert [(b["value"], b["limit"]) for b in budgets if b["passed"]] == [(740, 740)], "25% more, and 25% are allowed"
+
+
+def test_sarif_leads_from_the_layer_to_its_limit(cli: Cli, grown: Path):
+    only = json.loads(cli("check", "--format", "sarif").out)["runs"][0]
+    assert only["invocations"] == [{"executionSuccessful": True}]
+    first, *_, last = only["results"]
+    for result, line, limit in ((first, 5, 3), (last, 7, 7)):
+        here, there = result["locations"][0]["physicalLocation"], result["relatedLocations"][0]["physicalLocation"]
+        assert (here["artifactLocation"]["uri"], here["region"]["startLine"]) == ("inner/net.yaml", line)
+        assert (there["artifactLocation"]["uri"], there["region"]["startLine"]) == ("inner/costcalc.toml", limit)
+    assert (first["level"], last["level"]) == ("error", "warning")
+
+
+def test_a_limit_of_the_command_line_points_at_the_spec(cli: Cli, place: Path):
+    (place / "net.yaml").write_text(GROWN)
+    done = cli("check", "net.yaml", "--max-madds", "1000", "--format", "sarif")
+    (result,) = json.loads(done.out)["runs"][0]["results"]
+    physical = result["locations"][0]["physicalLocation"]
+    assert physical["artifactLocation"]["uri"] == "inner/net.yaml"
+    assert physical["region"] == {"startLine": 1, "startColumn": 1, "endLine": 1, "endColumn": 2}
+    (issue,) = json.loads(cli("check", "net.yaml", "--max-madds", "1000", "--format", "gitlab").out)
+    assert issue["location"] == {"path": "inner/net.yaml", "lines": {"begin": 1}}
+
+
+ODD = ["new\nline.yaml", "[x](http:evil){0}.yaml", "right\u202eleft.yaml", "\U0001f600ü.yaml", "not utf-8 \udcff.yaml"]
+
+
+@pytest.fixture(params=ODD, ids=ascii)
+def odd(request: pytest.FixtureRequest, place: Path) -> Path:
+    """A spec whose file has an odd name, above its limit of which an error is made, and a warning."""
+    try:
+        (place / request.param).write_text(GROWN)
+    except (OSError, UnicodeError):
+        pytest.skip("no file can be called that here")
+    (place / "costcalc.toml").write_text(
+        '[[budget]]\nspec = "*.yaml"\nmadds = "<= 1000"\n' * 2 + 'level = "warn"\n'
+    )
+    return place
+
+
+@pytest.mark.parametrize("format", ["github", "sarif", "junit", "gitlab"])
+def test_an_odd_name_is_one_harmless_line(cli: Cli, odd: Path, format: str):
+    found = messages(cli, format)
+    assert len(found) == 2
+    for _, text in found:
+        first = text.split("\n")[0]
+        assert told(first) == (BEFORE, BEFORE - 1000), "a name does not break the line"
+        assert first.isprintable()
+
+
+@pytest.mark.parametrize("format", ["sarif", "gitlab"])
+def test_strict_readers_of_json_take_it(cli: Cli, odd: Path, format: str):
+    out = cli("check", "--format", format).out
+    assert out.isascii(), "it is right whatever encoding a pipe has"
+    json.dumps(json.loads(out), ensure_ascii=False).encode()  # fails where half a character is left
+
+
+def test_a_message_of_sarif_has_no_placeholder_and_no_link(cli: Cli, odd: Path):
+    for _, text in messages(cli, "sarif"):
+        assert not re.search(r"\{|\}", re.sub(r"\{\{|\}\}", "", text)), "braces are doubled (3.11.5)"
+        assert not re.search(r"\[(?:[^\[\]\\]|\\[\[\]\\])*\]\(", text), "the grammar of a link (3.11.6)"
+
+
+def test_junit_is_ascii_and_each_case_has_a_name_of_its_own(odd: Path):
+    text = junit(check_policy(), relative)
+    assert text.isascii()
+    (suite,) = junitparser.JUnitXml.fromstring(text.encode())
+    names = [case.name for case in suite]
+    assert names == ["MAdds <= 1000", "MAdds <= 1000 (2)"], "servers merge the cases of one name"
+    assert {case._elem.get("file") for case in suite} == {"inner/costcalc.toml"}
+    assert [case._elem.get("line") for case in suite] == ["3", "6"]
+
+
+def test_fingerprints_of_faults_have_no_number_of_a_line():
+    source = Source("net.yaml", "")
+
+    def prints(*texts: str) -> list[str]:
+        faults = tuple(Problem(text, Span(source, line, 1, 2)) for line, text in enumerate(texts, start=1))
+        return [finding.fingerprint for finding in findings(Review((), (), (), faults, "", ()))]
+
+    before = prints("no UTF-8 in line 3, byte 1,007", "no UTF-8 in line 4, byte 8", "`conv1` has no `out`", "`conv2` has no `out`")
+    assert len(set(before)) == 4
+    assert before == prints("no UTF-8 in line 13, byte 9", "no UTF-8 in line 14, byte 8", "`conv1` has no `out`", "`conv2` has no `out`")
+    assert prints("`conv2` has no `out`") == before[3:]

@@ -161,7 +161,7 @@ def rendered(review: Review, passed: bool, format: str, fail_on: str) -> str:
     if format == "junit":
         from costcalc.render.junit import junit
 
-        return junit(review, fail_on)
+        return junit(review, relative, fail_on)
     if format == "gitlab":
         from costcalc.render.codequality import codequality
 

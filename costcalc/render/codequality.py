@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from costcalc.render.findings import findings
+from costcalc.render.findings import findings, readable
 from costcalc.review.review import Review
 
 SEVERITY = {"error": "major", "warning": "minor"}
@@ -20,7 +20,9 @@ def codequality(review: Review, relative: Callable[[str], str]) -> str:
             "fingerprint": finding.fingerprint,
             "severity": SEVERITY[finding.level],
             "location": {
-                "path": relative(finding.place.source.name if finding.place else finding.spec or "costcalc.toml"),
+                "path": readable(
+                    relative(finding.place.source.name if finding.place else finding.spec or "costcalc.toml")
+                ),
                 "lines": {"begin": finding.place.line if finding.place else 1},
             },
         }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
 from costcalc.budgets import METRICS, Increase
-from costcalc.errors import Problem, Span
+from costcalc.errors import Problem, Span, visible
 from costcalc.render.ratios import decimal
 from costcalc.review.moved import Moved
 from costcalc.review.review import Outcome, Review, Stale
@@ -43,10 +44,11 @@ RULES: dict[Rule, tuple[str, str, str]] = {  # rule: its name, what it means, wh
 }
 UNITS = {"params": "parameters", "madds": "MAdds", "count": "operations", "activations": "activations"}
 TOLD = 3  # layers that a sentence names
+NUMBER = re.compile(r"(`[^`]*`)|[0-9][0-9,]*")  # outside of a name
 
 
 class Finding(NamedTuple):
-    """One thing that is wrong. `fingerprint` stays the same when lines move or numbers change."""
+    """One thing that is wrong, in one harmless line. `fingerprint` stays when lines move or numbers change."""
 
     rule: Rule
     level: Literal["error", "warning"]
@@ -67,7 +69,8 @@ def findings(review: Review) -> tuple[Finding, ...]:
     for finding in found:
         number = seen[finding.fingerprint] = seen.get(finding.fingerprint, 0) + 1
         salted = finding.fingerprint if number == 1 else _hash(finding.fingerprint, str(number))
-        unique.append(finding._replace(fingerprint=salted))
+        shown = finding._replace(message=visible(finding.message), help=visible(finding.help))
+        unique.append(shown._replace(fingerprint=salted))
     return tuple(unique)
 
 
@@ -76,8 +79,7 @@ def _exceeded(review: Review) -> Iterator[Finding]:
         if outcome.passed:
             continue
         if outcome.value > outcome.most:
-            rule: Rule = "increase" if isinstance(outcome.limit.most, Increase) else "budget"
-            yield _finding(rule, outcome, sentence(outcome))
+            yield _finding(rule_of(outcome), outcome, sentence(outcome))
         if outcome.partial:
             yield _finding("partial", outcome, partial(outcome))
 
@@ -159,10 +161,22 @@ def moves(entry: Stale) -> list[str]:
 
 def _fault(problem: Problem) -> Finding:
     file = problem.span.source.name if problem.span else ""
-    mark = _hash("invalid-spec", file, problem.message)
+    mark = _hash("invalid-spec", file, NUMBER.sub(lambda found: found[1] or "#", problem.message))
     help_ = problem.help or RULES["invalid-spec"][2]
     return Finding("invalid-spec", "error", problem.message, problem.span, None, mark, file, help_)
 
 
+def rule_of(outcome: Outcome) -> Rule:
+    """The rule that a limit breaks; where it breaks two, the one with a number."""
+    if outcome.value <= outcome.most:
+        return "partial"
+    return "increase" if isinstance(outcome.limit.most, Increase) else "budget"
+
+
+def readable(text: str) -> str:
+    """Text for JSON: bytes of a file's name that are no UTF-8, which strict readers refuse, are marked as such."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def _hash(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
 from costcalc.errors import Span
 from costcalc.render.check_data import check_data
-from costcalc.render.findings import RULES, Finding, findings
+from costcalc.render.findings import RULES, Finding, findings, readable
 from costcalc.review.review import Review
 from costcalc.version import VERSION
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 NAMES = list(RULES)
+LINK = re.compile(r"\](?=\()")  # where the text of a link would end
 
 
 def sarif(review: Review, relative: Callable[[str], str]) -> str:
@@ -53,7 +55,7 @@ def _result(finding: Finding, relative: Callable[[str], str]) -> dict[str, Any]:
         "ruleId": finding.rule,
         "ruleIndex": NAMES.index(finding.rule),
         "level": finding.level,
-        "message": {"text": f"{finding.message}\n{finding.help}"},
+        "message": {"text": _message(f"{finding.message}\n{finding.help}")},
         "locations": [_location(finding.place, finding.spec, relative)],
         "partialFingerprints": {"primaryLocationLineHash": finding.fingerprint},
     }
@@ -61,8 +63,21 @@ def _result(finding: Finding, relative: Callable[[str], str]) -> dict[str, Any]:
         place = _location(finding.related, finding.spec, relative)
         result["relatedLocations"] = [{**place, "id": 1, "message": {"text": "the limit"}}]
     if finding.outcome:
-        result["properties"] = check_data(finding.outcome, relative)
+        result["properties"] = _readable(check_data(finding.outcome, relative))
     return result
+
+
+def _message(text: str) -> str:
+    """Plain text: braces would be placeholders (SARIF 3.11.5), `[...](...)` of a file's name a link (3.11.6)."""
+    return LINK.sub(r"\]", text.replace("{", "{{").replace("}", "}}"))
+
+
+def _readable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _readable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_readable(item) for item in value]
+    return readable(value) if isinstance(value, str) else value
 
 
 def _location(place: Span | None, spec: str, relative: Callable[[str], str]) -> dict[str, Any]:
