@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+import families
 import pytest
 
 from costcalc.census import Census
@@ -263,3 +264,6 @@ def _upsample(draw: Draw) -> tuple[Given, list[Shape]]:
     largest = {"size": draw.axes(rank, 7 if rank < 3 else 4)} if draw.yes() else {"scale": draw.axes(rank, 3)}
     mode = draw.pick("nearest", {1: "linear", 2: "bilinear", 3: "trilinear"}[rank])
     return {**largest, **draw.some(mode=mode)}, [x]
+
+
+families.modules()  # each registers how its layers are drawn

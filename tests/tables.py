@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+import families
+
 from costcalc import expression, textfile, units, yamltree
 from costcalc.api import Model
 from costcalc.census import OPERATIONS, PARAMETERS
@@ -60,6 +62,7 @@ SAMPLES: dict[str, tuple[dict[str, Any], Sequence[Shape]]] = {
         "batch_norm", "relu", "relu6", "sigmoid", "hard_sigmoid", "hard_swish", "swish", "silu", "tanh", "gelu",
         "softmax", "dropout",
     )},
+    **families.samples(),
 }  # fmt: skip
 WORDS = {
     "macs": "multiply-adds",

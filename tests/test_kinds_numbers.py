@@ -17,6 +17,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
+import families
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -182,6 +183,7 @@ CASES: list[tuple[str, str, Builder]] = [
     ("opaque", "MNHW", plain(a_map, op="TopK", to=lambda s: [s["N"], s["M"]])),
 ]  # fmt: skip
 MOST = {"k": 5, "s": 4, "d": 3, "g": 4, "m": 3, "p": 3, "q": 4}  # of the others, 12
+CASES += families.rows("TRACED")
 
 
 def points(names: str) -> st.SearchStrategy[Sizes]:

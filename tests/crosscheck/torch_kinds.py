@@ -5,7 +5,9 @@ Importing this where PyTorch is missing skips the tests that do.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -246,8 +248,26 @@ ELEMENTWISE: dict[str, Callable[[Mapping[str, Any]], Any]] = {
 }
 
 
+MODULES: dict[str, Callable[[Mapping[str, Any], tuple[int, ...], bool], Any]] = {}  # of the families beside this file
+
+
+def modules(*kinds: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Registers what makes the module of these kinds of its attributes, and the first input's sizes and form.
+
+    The module has `take`, with what the executor makes, in order; NotImplementedError is for what PyTorch has not.
+    """
+
+    def register(make: Callable[..., Any]) -> Callable[..., Any]:
+        MODULES.update(dict.fromkeys(kinds, make))
+        return make
+
+    return register
+
+
 def module(kind: str, a: Mapping[str, Any], dims: tuple[int, ...], sequence: bool = False) -> Any:
     """The module of a node: its kind and attributes, and the sizes of a sample of its first input."""
+    if kind in MODULES:
+        return MODULES[kind](a, dims, sequence)
     channels, sizes = (dims[-1], dims[:-1]) if sequence else (dims[0], dims[1:])
     axis = len(dims) if sequence else 1
     if kind in ("conv", "depthwise"):
@@ -305,3 +325,8 @@ class Built(nn.Module):
     def forward(self, x: Any) -> Any:
         known = self.tensors(x)
         return [known[name] for name in self.outputs]
+
+
+for _file in sorted(Path(__file__).parent.glob("torch_*.py")):
+    if _file.stem != "torch_kinds":
+        importlib.import_module(f"crosscheck.{_file.stem}")  # a family registers its modules
