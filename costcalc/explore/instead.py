@@ -30,7 +30,7 @@ class Ratio(NamedTuple):
         return Fraction(self.own.value, self.standard.value)
 
     @property
-    def point(self) -> dict[str, int]:
+    def point(self) -> dict[str, int | Fraction]:
         """The values of the symbols."""
         return {**self.own.point, **self.standard.point}
 

@@ -62,7 +62,10 @@ def doubled(
     kept = _kept(kind, attributes, inputs, widest)
     of_input, of_output = _names(inputs[widest], output, kept)
     xs = tuple(from_layers or (_input(symbols, x, inputs[widest], of_input) for x in inputs))
-    lifted = REGISTRY[kind](_attributes(symbols, attributes, xs[0], inputs[0]))
+    lifted = REGISTRY[kind](_attributes(symbols, kind, attributes, xs[0], inputs[0]))
+    rules = REGISTRY[kind](attributes)
+    for (letter, number, meaning), (_, value, _) in zip(lifted.named(xs), rules.named(inputs), strict=True):
+        symbols.abbreviate(letter, number, value, meaning)
     channels = lifted.infer(xs).channels
     if getattr(channels, "value", channels) != output.channels:
         raise Disproved(f"`{kind}` in symbols has {channels} output channels, counted are {output.channels}")
@@ -71,7 +74,7 @@ def doubled(
         for i, (size, (name, meaning)) in enumerate(zip(output.spatial, of_output, strict=True))
     )
     symbolic = Layer(lifted, xs, Shape(channels, spatial, output.sequence))
-    return Double(symbolic, Layer(REGISTRY[kind](attributes), tuple(inputs), output))
+    return Double(symbolic, Layer(rules, tuple(inputs), output))
 
 
 def samples(symbols: Symbols, batch: int) -> Any:
@@ -112,8 +115,8 @@ def _input(symbols: Symbols, x: Shape, widest: Shape, names: Sequence[Named]) ->
     )
 
 
-def _attributes(symbols: Symbols, values: Mapping[str, Any], x: Shape, counted: Shape) -> dict[str, Any]:
-    """The values, with symbols for window, channels, groups and multiplier; the others matter to sizes alone."""
+def _attributes(symbols: Symbols, kind: str, values: Mapping[str, Any], x: Shape, counted: Shape) -> dict[str, Any]:
+    """The values, with symbols for window, channels, groups, multiplier and whatever else has a letter."""
     lifted, groups = dict(values), values.get("groups", 1)
     out: Any = values.get("out")
     if values.get("kernel") is not None:
@@ -128,6 +131,9 @@ def _attributes(symbols: Symbols, values: Mapping[str, Any], x: Shape, counted: 
         lifted["out"] = symbols.number("N", out, "output channels" if "kernel" in values else "output features")
     if groups != 1:
         lifted["groups"] = symbols.number("g", groups, "groups")
+    for name, attribute in REGISTRY[kind].attributes.items():
+        if attribute.letter and is_number(values.get(name)):
+            lifted[name] = symbols.number(attribute.letter, values[name], attribute.doc)
     return lifted
 
 

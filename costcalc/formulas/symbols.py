@@ -7,9 +7,11 @@ input, the values in the bins of an adaptive pool.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 from costcalc.errors import Problem, UsageError
+from costcalc.number import is_whole
 from costcalc.number.graph import Affine, Graph
 from costcalc.number.polynomial import Polynomial, TooManyTerms, expanded
 from costcalc.number.traced import Trace, Traced
@@ -32,7 +34,7 @@ class Symbol(NamedTuple):
     """A letter of a formula, its value here and what it stands for; one that is short for an expression has that."""
 
     name: str
-    value: int
+    value: int | Fraction
     meaning: str
     short_for: Polynomial | None = None
 
@@ -44,7 +46,7 @@ class Formula(NamedTuple):
     symbols: tuple[Symbol, ...]
 
     @property
-    def point(self) -> dict[str, int]:
+    def point(self) -> dict[str, int | Fraction]:
         """The values of the symbols."""
         return {symbol.name: symbol.value for symbol in self.symbols}
 
@@ -70,18 +72,24 @@ class Symbols:
         self._short: dict[Affine, Affine] = {}  # expressions that have a symbol, and that
 
     @property
-    def point(self) -> dict[str, int]:
+    def point(self) -> dict[str, int | Fraction]:
         """The values of all symbols."""
         return {symbol.name: symbol.value for symbol in self.known.values()}
 
-    def number(self, name: str, value: int, meaning: str, short_for: Polynomial | None = None) -> Traced:
+    def number(self, name: str, value: int | Fraction, meaning: str, short_for: Polynomial | None = None) -> Traced:
         """The symbol of this name; where that has another value already, one with a number at its name."""
         base, count = name, 1
         while name in self.known and self.known[name].value != value:
             count += 1
             name = f"{base}_{count}"
         self.known.setdefault(name, Symbol(name, value, meaning, short_for))
-        return self.trace.symbol(name, value, whole=True)
+        return self.trace.symbol(name, value, whole=is_whole(value))
+
+    def abbreviate(self, name: str, number: Any, value: int | Fraction, meaning: str) -> None:
+        """Gives a letter to a number that a kind computes of others; formulas then have the letter in its place."""
+        form = form_of(number)
+        if form.terms:
+            self._short[form] = self.number(name, value, meaning).form
 
     def formula(self, what: str, number: Any, counted: int) -> Formula:
         """The formula of a number that was counted as an int, too. Raises Disproved where it gives another.

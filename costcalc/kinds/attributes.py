@@ -46,9 +46,11 @@ class Attribute(Generic[T]):
     name = ""
 
     def __init__(
-        self, doc: str, wants: str, read: Callable[[Any], T | None], schema: dict[str, Any], default: Any
-    ) -> None:
+        self, doc: str, wants: str, read: Callable[[Any], T | None], schema: dict[str, Any], default: Any,
+        letter: str = "",
+    ) -> None:  # fmt: skip
         self.doc, self.wants, self._read, self.schema, self.default = doc, wants, read, schema, default
+        self.letter = letter  # what formulas call the number; they write the number itself without one
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -116,12 +118,12 @@ def integer(least: int) -> dict[str, Any]:
     return {"anyOf": [{"type": "integer", "minimum": least, "maximum": MAX_SIZE}, EXPRESSION]}
 
 
-def count(doc: str, default: Any = REQUIRED, least: int = 1) -> Attribute[Number]:
+def count(doc: str, default: Any = REQUIRED, least: int = 1, letter: str = "") -> Attribute[Number]:
     """A whole number of channels, groups, parts ..."""
     wants = (
         "a positive whole number" if least == 1 else f"a whole number of at least {least}"
     ) + f", at most {MAX_SIZE:,}"
-    return Attribute(doc, wants, lambda v: _whole(v, least), integer(least), default)
+    return Attribute(doc, wants, lambda v: _whole(v, least), integer(least), default, letter)
 
 
 def _axes(value: Any, least: int, most: int = 3) -> Any:
@@ -160,7 +162,7 @@ def padding_attribute(default: Any = "same") -> Attribute[Any]:
 
 def optional(attribute: Attribute[T]) -> Attribute[T | None]:
     """The same attribute, None where it is not given."""
-    return Attribute(attribute.doc, attribute.wants, attribute._read, attribute.schema, None)
+    return Attribute(attribute.doc, attribute.wants, attribute._read, attribute.schema, None, attribute.letter)
 
 
 def flag(doc: str, default: bool | Any) -> Attribute[bool]:
@@ -181,7 +183,7 @@ def choice(doc: str, words: Sequence[str], default: Any = REQUIRED) -> Attribute
     )
 
 
-def probability(doc: str, default: Any = REQUIRED) -> Attribute[Fraction | int]:
+def probability(doc: str, default: Any = REQUIRED, letter: str = "") -> Attribute[Fraction | int]:
     """A number from 0 to 1."""
 
     def read(value: Any) -> Any:
@@ -193,6 +195,7 @@ def probability(doc: str, default: Any = REQUIRED) -> Attribute[Fraction | int]:
         read,
         {"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, EXPRESSION]},
         default,
+        letter,
     )
 
 

@@ -70,6 +70,10 @@ class Kind:
         """
         return None
 
+    def named(self, inputs: Sequence[Shape]) -> Sequence[tuple[str, Any, str]]:
+        """Numbers on the way to its counts that formulas have a letter for: the letter, the number, its meaning."""
+        return ()
+
     def variety(self, x: Shape) -> str:
         """What tells layers of this kind apart in a table: the window, as in `3x3`."""
         return ""
