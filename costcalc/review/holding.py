@@ -43,7 +43,8 @@ def held(rule: Rule, limit: Limit, report: Report, subject: Subject, baseline: B
         what_moved = tuple(
             m for m in found if paths is None or m.path in paths or (m.new is None and limit.scope == "network")
         )
-    place = _place(limit, paths, what_moved, places) or limit.place
+    place = _place(limit, paths, what_moved, places) if subject.place else None
+    place = place or limit.place
     if limit.scope == "kind":  # what moved of a layer is not of one kind alone
         what_moved = ()
     return [Outcome(subject, limit, value, most, was, rule.level, passed, partial, what_moved, place)]
