@@ -13,6 +13,7 @@ from functools import cache, partial
 from typing import Any
 
 import families
+from gallery import Picture, Point
 
 from costcalc import expression, textfile, units, yamltree
 from costcalc.api import Model
@@ -30,7 +31,7 @@ from costcalc.network import INPUT, Network
 from costcalc.render.expression import TEXT
 from costcalc.render.worked import Style
 from costcalc.shape import Shape
-from costcalc.spec import bundled, read_document
+from costcalc.spec import build_network, bundled, read_document
 from costcalc.spec.expand import MAX_LAYERS
 from costcalc.spec.hyperparameters import shown
 from costcalc.spec.scope import MAX_DEPTH
@@ -280,6 +281,44 @@ def errata() -> str:
     return "\n\n".join(parts)
 
 
+def variants(name: str) -> list[tuple[str, dict[str, Any]]]:
+    """The settings of a network that its table of choices has, each with what it is called; its defaults first."""
+    document = read_document(name)
+    found: list[tuple[str, dict[str, Any]]] = [("", {})]
+    for parameter in document.hyperparameters:
+        tabled = any(p.from_table and parameter.name in p.default.names() for p in document.hyperparameters)
+        if tabled:
+            own = parameter.default.evaluate({})
+            found += [(f"{parameter.name} {shown(c)}", {parameter.name: c}) for c in parameter.choices if c != own]
+    return found
+
+
+@cache
+def points() -> tuple[Point, ...]:
+    """Every bundled network, and every variant of it, counted."""
+    return tuple(
+        Point(name, called, totals.params, totals.madds)
+        for name in bundled()
+        for called, setting in variants(name)
+        for totals in [count_network(build_network(read_document(name), setting)).totals]
+    )
+
+
+def gallery() -> str:
+    """Every network of the library, and its variants."""
+    rows = []
+    for p in points():
+        document = read_document(p.name)
+        named = [f"`{p.name}`", _cell(document.citation)] if not p.setting else ["", f"`--{p.setting}`"]
+        rows.append([*named, f"{p.params:,}", f"{p.madds:,}"])
+    return table(["Spec", "Network", "Params", "MAdds"], rows, (2, 3))
+
+
+def picture() -> str:
+    """The networks as a picture beside the page."""
+    return Picture(list(points())).svg()
+
+
 def _anchor(heading: str) -> str:
     return "".join(c for c in heading.lower().replace(" ", "-") if c.isalnum() or c in "-_")
 
@@ -320,6 +359,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "limits": limits,
     "specs": specs,
     "errata": errata,
+    "gallery": gallery,
     "followers": followers,
     "dtypes": dtypes,
 }

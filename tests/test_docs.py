@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import tomllib
+from xml.etree import ElementTree
 
 import pytest
 import typer
 from pages import ROOT, Block, pages, run_code, shell
-from tables import SAMPLES, TABLES
+from tables import SAMPLES, TABLES, picture, points
 
 from costcalc.api import Model
 from costcalc.cli.main import COMMANDS, app
@@ -144,6 +145,15 @@ def test_the_readme_shows_the_main_job_and_every_spec():
     assert all(f"`{name}`" in text("README.md") for name in bundled())
     spec = next(b for b in PAGES["README.md"].blocks if b.language == "yaml")
     assert len(spec.text.splitlines()) <= 10
+
+
+def test_the_picture_of_the_gallery_is_of_these_networks():
+    assert (ROOT / "docs" / "gallery.svg").read_text(encoding="utf-8") == picture()
+    drawn = ElementTree.fromstring(picture())
+    told = [title.text for title in drawn.iter("{http://www.w3.org/2000/svg}title")]
+    assert len(told) == len([p for p in points() if p.params and p.madds])
+    names = {text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")}
+    assert set(bundled()) <= names, "every network has room for its name"
 
 
 # -- nothing is left out
