@@ -23,7 +23,7 @@ class Linear(Layer):
 
     def shape(self, x: Shape) -> Shape:
         if x.spatial and not x.sequence:
-            raise KindError(f"`linear` needs a vector or tokens, and its input is a feature map ({x})", None,
+            raise KindError(f"`{self.name}` needs a vector or tokens, and its input is a feature map ({x})", None,
                             "put `flatten` or `global_avg_pool` before it, or use `conv: {kernel: 1}`")  # fmt: skip
         return x.at(self.out)
 
