@@ -120,7 +120,7 @@ EDITS = {
     ),
     "squeeze and excite added": edit(
         SMALL, "[ 16, 3,  72,  24, false,", "[ 16, 3,  72,  24, true,",
-        added={f"stage2/se/{x}" for x in ("global_avg_pool", "squeeze", "excite", "mul")},
+        added={"stage2/se"},
     ),
     "a layer before the classifier": edit(
         "mobilenet_v1", "  - linear: {out: classes}", "  - linear: {out: 512, as: hidden}\n  - linear: {out: classes}",

@@ -21,6 +21,10 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     ),
     "joining": ("add", "mul", "concat"),
     "arranging": ("split", "channel_shuffle", "flatten", "reshape", "dropout", "upsample", "opaque"),
+    "factorised": ("spatial_separable", "separable_basis"),
+    "low_rank": ("low_rank_linear", "tucker_conv", "cp_conv"),
+    "gating": ("squeeze_excite",),
+    "winograd": ("winograd_conv",),
 }  # fmt: skip
 REGISTRY.expect(__name__, FAMILIES)
 

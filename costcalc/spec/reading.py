@@ -19,6 +19,9 @@ KIND_SPELLINGS = {
     "maxpool": "max_pool", "avgpool": "avg_pool", "gap": "global_avg_pool", "globalavgpool": "global_avg_pool",
     "hswish": "hard_swish", "hardswish": "hard_swish", "hsigmoid": "hard_sigmoid", "shuffle": "channel_shuffle",
     "cat": "concat", "concatenate": "concat", "sum": "add", "multiply": "mul",
+    "se": "squeeze_excite", "squeeze_excitation": "squeeze_excite", "squeeze_and_excitation": "squeeze_excite",
+    "squeeze_and_excite": "squeeze_excite", "winograd": "winograd_conv", "svd_linear": "low_rank_linear",
+    "low_rank": "low_rank_linear", "tucker": "tucker_conv", "cp": "cp_conv", "spatially_separable": "spatial_separable",
 }  # fmt: skip
 FIELDS = {"as": "name", "from": "sources", "only_if": "only_if"}  # where `Common` keeps what may stand anywhere
 NOT_BRANCHES = "each branch is a list of layers; `[]` is the input itself"

@@ -5,7 +5,18 @@ it was done. The kernels here loop over positions, channels and taps and test ea
 share neither code nor formulation with the fast ones.
 """
 
-from costcalc.execute.literal import arranging, convolution, joining, linear, pointwise, pooling
+from costcalc.execute.literal import (
+    arranging,
+    convolution,
+    factorised,
+    gating,
+    joining,
+    linear,
+    low_rank,
+    pointwise,
+    pooling,
+    winograd,
+)
 from costcalc.execute.literal.scalars import Tally
 from costcalc.execute.literal.work import LITERAL, LiteralWork
 
@@ -15,8 +26,12 @@ __all__ = [
     "Tally",
     "arranging",
     "convolution",
+    "factorised",
+    "gating",
     "joining",
     "linear",
+    "low_rank",
     "pointwise",
     "pooling",
+    "winograd",
 ]

@@ -46,6 +46,10 @@ class LiteralWork:
         """New weights."""
         return scalars(self._maker.make("weights", *shape), Weight, self.tally)
 
+    def biases(self, number: int) -> Scalars:
+        """New biases."""
+        return scalars(self._maker.make("biases", number), Bias, self.tally)
+
     def constants(self, role: str, number: int) -> list[float]:
         """New numbers that are known before any input: what is computed of them is folded, and free."""
         return [float(value) for value in self._maker.make(role, number)]
@@ -66,7 +70,7 @@ class LiteralWork:
         """Adds to each finished sum the bias of its channel, where the node has biases."""
         if self["bias"]:
             axis = y.ndim - 1 if self.sequence else 1
-            biases = scalars(self._maker.make("biases", y.shape[axis]), Bias, self.tally)
+            biases = self.biases(y.shape[axis])
             for at in np.ndindex(y.shape):
                 y[at] = y[at] + biases[at[axis]]
         return y
