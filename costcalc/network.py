@@ -21,7 +21,10 @@ INPUT = "input"  # the name under which nodes read the network's input
 
 
 class Node(NamedTuple):
-    """One operation. `layer` is the path of the layer it was written in: a norm and an activation have their conv's."""
+    """One operation. `layer` is the path of the layer it was written in: a norm and an activation have their conv's.
+
+    `compress` is how its weights are stored, where that is not as they are; it changes no count.
+    """
 
     path: str
     kind: str
@@ -30,6 +33,7 @@ class Node(NamedTuple):
     output: Shape
     layer: str
     span: Span | None = None
+    compress: Mapping[str, Any] | None = None
 
     @property
     def stage(self) -> str:
@@ -85,6 +89,7 @@ def _node_json(node: Node) -> dict[str, Any]:
         "output": list(node.output.dims),
         "layer": node.layer,
         "line": span.line if span else None,
+        **({"compress": {name: plain(v) for name, v in node.compress.items()}} if node.compress else {}),
     }
 
 

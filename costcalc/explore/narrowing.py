@@ -158,7 +158,8 @@ def with_widths(network: Network, outs: Mapping[str, int]) -> Network:
         elif follows(node, network.shapes[node.inputs[0]]):
             attributes = following(node, inputs[0].channels)
         if attributes is not node.attributes or inputs != [network.shapes[name] for name in node.inputs]:
-            node = node._replace(attributes=attributes, output=REGISTRY[node.kind](attributes).infer(inputs))
+            output = REGISTRY[node.kind](attributes).infer(inputs)
+            node = node._replace(attributes=attributes, output=output, compress=None)  # which may not fit any more
         shapes[node.path] = node.output
         nodes.append(node)
     return dataclasses.replace(network, nodes=tuple(nodes))

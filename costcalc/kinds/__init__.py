@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from costcalc.kinds import arranging, convolution, joining, linear, pointwise, pooling
 from costcalc.kinds.attributes import REQUIRED, SPELLINGS, Attribute, KindError
-from costcalc.kinds.base import REGISTRY, Join, Kind, Layer, kind
+from costcalc.kinds.base import REGISTRY, Bank, Join, Kind, Layer, compressible, kind
 
 FAMILIES = (convolution, linear, pooling, pointwise, joining, arranging)
 FOLLOWERS = {role: tuple(name for name, cls in REGISTRY.items() if cls.role == role) for role in ("norm", "act")}
@@ -19,9 +19,11 @@ __all__ = [
     "REQUIRED",
     "SPELLINGS",
     "Attribute",
+    "Bank",
     "Join",
     "Kind",
     "KindError",
     "Layer",
+    "compressible",
     "kind",
 ]

@@ -99,7 +99,8 @@ def _node(node: Node) -> list[Any]:
 
 
 def _attributes(node: Node) -> dict[str, Any]:
-    return {name: plain(value) for name, value in sorted(node.attributes.items())}
+    values = {**node.attributes, **({"compress": node.compress} if node.compress else {})}
+    return {name: plain(value) for name, value in sorted(values.items())}
 
 
 def _hash(value: Any) -> str:
