@@ -9,6 +9,7 @@ from costcalc.budgets.limit import (
     read_budget,
     read_budgets,
     read_metric,
+    read_total,
     reduced,
 )
 from costcalc.budgets.rules import Increase, Limit, Policy, Rule
@@ -26,5 +27,6 @@ __all__ = [
     "read_budget",
     "read_budgets",
     "read_metric",
+    "read_total",
     "reduced",
 ]

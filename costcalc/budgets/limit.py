@@ -19,9 +19,8 @@ METRICS = {  # total: what it counts; the names are those of a report's JSON doc
     "peak_activation_bytes": "bytes",
     "memory_access_bytes": "bytes",
 }
-STORED = {"stored_bytes": "bytes"}  # totals of a second account, that of `compress`: no budget file and no lock has them
+STORED = ("stored_bytes",)  # of the second account, that of `compress`: to look at, and no budget
 SHORT = {name.removesuffix("_bytes"): name for name in METRICS if name.endswith("_bytes")} | {"weights": "weight_bytes"}
-UNITS = METRICS | STORED
 
 MAX_PERCENT = 24  # characters
 
@@ -41,9 +40,18 @@ class Budget(NamedTuple):
 def read_metric(name: str) -> str:
     """The name of a total; `weights`, `peak_activation` and `memory_access` are those in bytes. Raises UsageError."""
     known = name.replace("-", "_")
-    if known not in UNITS and known not in SHORT:
-        raise UsageError(unknown("total", name, UNITS))
+    if known in STORED:
+        help_ = "budgets limit the counts, which `compress` does not change; a sweep and a formula can have it"
+        raise UsageError(Problem(f"`{name}` cannot have a budget", None, help_))
+    if known not in METRICS and known not in SHORT:
+        raise UsageError(unknown("total", name, METRICS))
     return SHORT.get(known, known)
+
+
+def read_total(name: str) -> str:
+    """The name of a total that may be shown: one of those that a budget may limit, or what is stored."""
+    known = name.replace("-", "_").removesuffix("_bytes") + "_bytes"
+    return known if known in STORED else read_metric(name)
 
 
 def read_budget(pair: str) -> Budget:
@@ -102,7 +110,7 @@ def percent_of(text: str, what: str) -> Fraction:
 
 def amount_of(metric: str, text: str, what: str, example: str = "") -> int:
     """The whole number that a text says, of a size in bytes with its unit. Raises UsageError."""
-    in_bytes = UNITS[metric] == "bytes"
+    in_bytes = METRICS[metric] == "bytes"
     size = "a size needs its unit: 4MB is 4,000,000 bytes, 4MiB 4,194,304"
     form = f"write it as {example}300M or 300000000"
     if in_bytes:

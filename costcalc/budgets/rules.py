@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
-from costcalc.budgets.limit import METRICS, SHORT, amount_of, percent_of, read_metric
+from costcalc.budgets.limit import METRICS, SHORT, STORED, amount_of, percent_of, read_metric
 from costcalc.errors import CostcalcError, Problem, Problems, Source, Span, SpecError, suggestion, unknown
 from costcalc.yamltree import Items, Pairs, Scalar, Tree
 
@@ -188,7 +188,10 @@ class _Reader:
         """The total that a key names; another key that is nearly one of the known ones is said to be that."""
         try:
             metric = read_metric(key.text)
-        except CostcalcError:
+        except CostcalcError as error:
+            if key.text in STORED:
+                self.problems += [problem._replace(span=key.span) for problem in error.problems]
+                return None
             names = [*METRICS, *SHORT]
             near = suggestion(key.text, known)
             what = "key" if known else "total"

@@ -29,7 +29,8 @@ SPELLINGS = {
     "depth_multiplier": "multiplier", "channel_multiplier": "multiplier", "scale_factor": "scale",
     "num_groups": "groups",
     "compression": "compress", "quantize": "compress", "quantization": "compress", "prune": "compress",
-    "pruning": "compress", "sparsity": "compress", "if": "only_if", "when": "only_if", "name": "as", "input": "from", "inputs": "from",
+    "pruning": "compress", "sparsity": "compress",
+    "if": "only_if", "when": "only_if", "name": "as", "input": "from", "inputs": "from",
 }  # fmt: skip
 
 

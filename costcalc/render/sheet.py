@@ -91,8 +91,9 @@ def _by_path(report: Report, rows: Sequence[Row], sort: str) -> tuple[list[tuple
     table.append(["total", "", "", params, count, _share(totals.count, totals.count)])
     if totals.stored is not None:
         columns[4:4] = [Column("Stored bits"), Column("Rate")]
-        for cells, row in zip(table, [*rows, totals], strict=True):
-            cells[4:4] = _stored(row.stored, _unknown(report) if row is totals else row.unknown)
+        records = [*((row.stored, row.unknown) for row in rows), (totals.stored, _unknown(report))]
+        for cells, (record, missing) in zip(table, records, strict=True):
+            cells[4:4] = _stored(record, missing)
     if sort in SORTED_BY:  # what a table is sorted by can be seen in it
         head, attribute = SORTED_BY[sort]
         columns.insert(4, Column(head))

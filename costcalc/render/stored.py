@@ -22,7 +22,9 @@ def stored_notes(s: Stored, dtype: str) -> list[tuple[str, str]]:
     share = percent(s.bits, s.uncompressed)
     notes = [("stored", f"{in_bytes(s.bytes)}, {share} of the weights as {dtype}; bits: {parts or 'none'}")]
     if s.fillers_at_most:
-        text = f"at most {s.fillers_at_most:,} bits more, for zeros between weights that are farther apart than an index"
+        text = (
+            f"at most {s.fillers_at_most:,} bits more, for zeros between weights that are farther apart than an index"
+        )
         notes.append(("fillers", f"{text} reaches; give their number with `fillers`"))
     for name, effective in s.effective.items():
         notes.append(("effective", f"{_number(effective.operations)} operations of layers {_of(name, effective)}"))
@@ -48,7 +50,7 @@ def _number(x: Fraction | int) -> str:
 
 
 def stored_json(s: Stored) -> dict[str, Any]:
-    """Every number an exact integer, but for operations, of which 64 binary ones are one: a fraction such as `129/64`."""
+    """The record: exact integers, but that operations, of which 64 binary ones are one, may be `129/64`."""
     effective = {
         name: {
             "operations": plain(e.operations),

@@ -62,6 +62,8 @@ def added(records: Iterable[Stored]) -> Stored:
     for name, one in ((n, e) for record in listed for n, e in record.effective.items()):
         before = effective.get(name, Effective(one.source))
         effective[name] = Effective(one.source, *(a + b for a, b in zip(before[1:], one[1:], strict=True)))
-    sums = (total(getattr(r, part) for r in listed) for part in (*PARTS, "uncompressed", "fillers_at_most"))
+    codes, positions, tables, scales, rest = (total(getattr(r, part) for r in listed) for part in PARTS)
+    whole, more = total(r.uncompressed for r in listed), total(r.fillers_at_most for r in listed)
     widths = [r.bit_operations for r in listed]
-    return Stored(*sums, effective, None if any(w is None for w in widths) else total(widths))
+    bit_operations = None if any(w is None for w in widths) else total(widths)
+    return Stored(codes, positions, tables, scales, rest, whole, more, effective, bit_operations)

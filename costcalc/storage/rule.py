@@ -16,7 +16,6 @@ from costcalc.number import ceil, ceil_div, concrete, total
 from costcalc.storage.record import Effective, Stored
 from costcalc.storage.scheme import Scheme
 
-MANY = 2**20  # entries of a table; more would be no table
 PLAIN = "as they are"
 SOURCES = {  # the conventions of effective operations: what is counted, and who says so
     PLAIN: "every multiply-add",
@@ -65,8 +64,6 @@ def uncompressed(census: Census, bits: int) -> Stored:
 
 def width(number: Any) -> int:
     """The bits that tell so many things apart."""
-    if number > MANY:
-        raise KindError(f"a table of {number:,} entries is too long", None, f"at most {MANY:,}")
     bits = 0
     while 2**bits < number:
         bits += 1
@@ -116,10 +113,14 @@ def _fillers(scheme: Scheme, banks: Sequence[Bank]) -> tuple[Any, Any]:
     most = total((bank.size - left(scheme, bank)) // reach for bank in banks)
     fillers = 0 if scheme.fillers is None else scheme.fillers
     if fillers > most:
-        help_ = f"an index of {scheme.index_bits} bits reaches {reach} weights, and the zeros need at most {most} fillers"
+        help_ = (
+            f"an index of {scheme.index_bits} bits reaches {reach} weights, and the zeros need at most {most} fillers"
+        )
         raise KindError(f"there cannot be {fillers} fillers", "fillers", help_)
     if fillers > 0 and scheme.clusters is not None and scheme.clusters < 2:
-        raise KindError("the fillers have no value among the clusters", "clusters", "give it 2 or more: one of them is 0")
+        raise KindError(
+            "the fillers have no value among the clusters", "clusters", "give it 2 or more: one of them is 0"
+        )
     return fillers, most
 
 
@@ -127,24 +128,23 @@ def _effective(scheme: Scheme, banks: Sequence[Bank], census: Census, batch: Any
     """The name of the convention, and the operations."""
     uses = total(bank.size * bank.positions for bank in banks) * batch
     scaled = total(bank.filters * bank.positions for bank in banks) * batch
-    name, counts = PLAIN, (census.macs,)
+    name, counts = PLAIN, [census.macs]
     if scheme.subspaces is not None:
         products = total(scheme.codewords * bank.inputs * bank.groups * bank.reads for bank in banks) * batch
         sums = total(bank.filters * bank.taps * scheme.subspaces * bank.positions for bank in banks) * batch
-        name, counts = "looked up", (census.macs - uses + products, 0, sums)
+        name, counts = "looked up", [census.macs - uses + products, 0, sums]
     elif scheme.binary == "weights":
-        name, counts = "binary weights", (census.macs - uses, scaled, uses)
+        name, counts = "binary weights", [census.macs - uses, scaled, uses]
     elif scheme.binary == "both":
-        name, counts = "binary", (census.macs - uses, scaled, 0, uses)
+        name, counts = "binary", [census.macs - uses, scaled, 0, uses]
     elif scheme.kept:
         gone = total((bank.size - left(scheme, bank)) * bank.positions for bank in banks) * batch
-        name, counts = "pruned", (census.macs - gone,)
+        name, counts = "pruned", [census.macs - gone]
     return name, Effective(SOURCES[name], *counts)
 
 
 def _bit_operations(scheme: Scheme, effective: Effective, census: Census, bits: int) -> Any:
-    """Multiply-adds that are left, times the bits of their two factors: BOPs, as in van Baalen et al. 2020,
-    arXiv:2005.07093."""
+    """Multiply-adds that are left, times the bits of their factors: BOPs (van Baalen et al. 2020, arXiv:2005.07093)."""
     if scheme.subspaces is not None:
         return None
     if scheme.binary == "both":

@@ -10,10 +10,11 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from costcalc.kinds import Attribute, KindError
-from costcalc.kinds.attributes import EXPRESSION, choice, count, optional
+from costcalc.kinds.attributes import EXPRESSION, choice, count, integer, optional
 from costcalc.number import is_number, is_whole
 
 MAX_BITS = 32  # of one number: the floats that are compressed have no more
+MAX_TABLE = 2**20  # entries; with more it would be no table
 
 
 def _width(doc: str, letter: str) -> Attribute[Any]:
@@ -24,6 +25,15 @@ def _width(doc: str, letter: str) -> Attribute[Any]:
 
     schema = {"anyOf": [{"type": "integer", "minimum": 1, "maximum": MAX_BITS}, EXPRESSION]}
     return Attribute(doc, f"a whole number of bits, from 1 to {MAX_BITS}", read, schema, None, letter)
+
+
+def _table(doc: str, letter: str) -> Attribute[Any]:
+    """The entries of a table."""
+
+    def read(value: Any) -> Any:
+        return value if is_number(value) and is_whole(value) and 1 <= value <= MAX_TABLE else None
+
+    return Attribute(doc, f"a positive whole number, at most {MAX_TABLE:,}", read, integer(1), None, letter)
 
 
 def _share(doc: str, letter: str) -> Attribute[Any]:
@@ -60,12 +70,16 @@ class Scheme:
     density = _share("the part of the weights that is left after pruning, of each tensor, rounded up", "d")
     index_bits = _width("bits of the distance from one weight that is left to the next", "i")
     fillers = optional(count("zeros stored where a distance is longer than `index_bits` reach", least=0))
-    clusters = optional(count("shared values of each tensor, in a table; a weight is a place in it", letter="k"))
+    clusters = _table("shared values of each tensor, in a table; a weight is a place in it", "k")
     hashed = _share("shared values for each weight; a hash says which of them a weight has (HashedNets)", "h")
-    subspaces = optional(count("parts that the input channels of a group are divided into, for `codewords`", letter="S"))
-    codewords = optional(count("vectors in the table of each part (product quantisation, Q-CNN)", letter="K"))
-    binary = optional(choice("`weights` are signs with a scale for each filter (BWN), or `both` they and the input (XNOR)",
-                             ("weights", "both")))  # fmt: skip
+    subspaces = optional(count("parts of the input channels of a group, for `codewords`", letter="S"))
+    codewords = _table("vectors in the table of each part (product quantisation, Q-CNN)", "K")
+    binary = optional(
+        choice(
+            "signs and a scale for each filter: `weights` (BWN), or `both` them and the input (XNOR)",
+            ("weights", "both"),
+        )
+    )
     activation_bits = _width("bits of an element of the input, for the bit operations", "a")
 
     def __init__(self, values: Mapping[str, Any]) -> None:
