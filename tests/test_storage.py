@@ -29,6 +29,7 @@ from costcalc.execute.decode import decode
 from costcalc.execute.encode import LAYOUTS, encode
 from costcalc.kinds import REGISTRY, KindError, compressible
 from costcalc.render import FORMATS, View, render
+from costcalc.render.fit import fit_text
 from costcalc.spec import build_network, parse_document
 from costcalc.storage import Scheme, read, rule, stored
 from costcalc.storage.record import PARTS
@@ -52,7 +53,7 @@ def report(text: str, **given: Any) -> Report:
 
 def one(text: str) -> Any:
     """What is stored of a network."""
-    return report(text).totals.stored
+    return report(text).stored
 
 
 # -- rule, encoder, reader --------------------------------------------------------------------------------------------
@@ -215,15 +216,15 @@ def test_tensors_are_compressed_one_by_one() -> None:
 def test_what_is_not_compressed_is_stored_at_the_dtype() -> None:
     text = spec("conv: {out: 8, kernel: 1, norm: batch_norm, compress: {clusters: 4}}\nconv: {out: 2, kernel: 1, bias: false}")
     for dtype, bits in (("float32", 32), ("float16", 16), ("int8", 8)):
-        total = model(text).report(dtype=dtype).totals
-        assert total.stored.rest == (16 + 8 * 2) * bits  # two norm parameters a channel, and the second layer
-        assert total.stored.tables == 4 * bits
-        assert total.stored.uncompressed == 8 * total.weight_bytes
+        whole = model(text).report(dtype=dtype)
+        assert whole.stored.rest == (16 + 8 * 2) * bits  # two norm parameters a channel, and the second layer
+        assert whole.stored.tables == 4 * bits
+        assert whole.stored.uncompressed == 8 * whole.totals.weight_bytes
 
 
 def test_operations_grow_with_the_batch_and_bits_do_not() -> None:
     text = spec("conv: {out: 8, compress: {binary: both}}\nconv: {out: 8, compress: {subspaces: 2, codewords: 3}}\nrelu")
-    single, five = (model(text).report(batch=batch).totals.stored for batch in (1, 5))
+    single, five = (model(text).report(batch=batch).stored for batch in (1, 5))
     assert five.bits == single.bits
     assert five.operations == 5 * single.operations
     assert five.effective["binary"].binary == 5 * single.effective["binary"].binary
@@ -242,9 +243,9 @@ def test_no_count_changes(kind: str) -> None:
     text = "{out: 6, act: relu" if kind != "depthwise" else "{act: relu"
     shape = "[12]" if kind == "linear" else "[12, 7, 5]"
     plain, packed = (report(spec(f"{kind}: {text}{more}}}", shape)) for more in ("", ", compress: {density: 1/3, bits: 2}"))
-    assert packed.totals._replace(stored=None) == plain.totals
+    assert packed.totals._replace(stored_bytes=plain.totals.stored_bytes) == plain.totals
     assert [row._replace(stored=None) for row in packed.layers] == list(plain.layers)
-    assert plain.totals.stored is None
+    assert plain.stored is None
     assert plain.totals.stored_bytes == plain.totals.weight_bytes
     assert packed.totals.stored_bytes < packed.totals.weight_bytes
 
@@ -274,8 +275,8 @@ def test_rows_add_up() -> None:
     for by in ("node", "layer", "stage", "kind"):
         rows = whole.rows(by, top=2)
         for part in (*PARTS, "uncompressed", "bit_operations", "operations", "bits"):
-            assert sum(getattr(row.stored, part) for row in rows) == getattr(whole.totals.stored, part)
-    assert set(whole.totals.stored.effective) == {"binary", "pruned", "as they are"}
+            assert sum(getattr(row.stored, part) for row in rows) == getattr(whole.stored, part)
+    assert set(whole.stored.effective) == {"binary", "pruned", "as they are"}
 
 
 # -- published --------------------------------------------------------------------------------------------------------
@@ -346,9 +347,9 @@ def test_speedup_of_xnor_net() -> None:
     """Section 4.1: S = 64 c N_W / (c N_W + 64), 62.27 for c = 256 and a 3x3 window, whatever the map and the filters."""
     for channels, kernel, out, size in ((256, 3, 256, 14), (256, 3, 7, 5), (3, 1, 4, 9), (64, 5, 2, 6)):
         layer = f"conv: {{out: {out}, kernel: {kernel}, bias: false, compress: {{binary: both}}}}"
-        totals = report(spec(layer, f"[{channels}, {size}, {size + 2}]")).totals
+        whole = report(spec(layer, f"[{channels}, {size}, {size + 2}]"))
         taps = channels * kernel**2
-        speedup = Fraction(totals.madds) / totals.stored.operations
+        speedup = Fraction(whole.totals.madds) / whole.stored.operations
         assert speedup == Fraction(64 * taps, taps + 64)
         if (channels, kernel) == (256, 3):
             assert f"{float(speedup):.2f}" == "62.27"
@@ -374,30 +375,30 @@ def test_memory_of_alexnet_in_xnor_net() -> None:
 
     The 100 MB and 1.5 MB of its ResNet-18 are not those of 11.7 million parameters, which take 89 MiB and 1.4 MiB.
     """
-    totals = model(spec(ALEXNET, "[3, 227, 227]", BINARY)).report(dtype="float64").totals
-    assert totals.params == 62_378_344  # 62.378 M: kinds of AlexNet without groups
-    assert totals.stored.uncompressed // (8 * 2**20) == 475
-    assert totals.stored.codes * 10 // (8 * 2**20) == 74
-    weights = totals.weights
-    assert Fraction(64 * weights, totals.stored.codes) == 64
-    single = model(spec(ALEXNET, "[3, 227, 227]", BINARY)).report().totals.stored
+    double = model(spec(ALEXNET, "[3, 227, 227]", BINARY)).report(dtype="float64")
+    assert double.totals.params == 62_378_344  # 62.378 M: kinds of AlexNet without groups
+    assert double.stored.uncompressed // (8 * 2**20) == 475
+    assert double.stored.codes * 10 // (8 * 2**20) == 74
+    weights = double.totals.weights
+    assert Fraction(64 * weights, double.stored.codes) == 64
+    single = model(spec(ALEXNET, "[3, 227, 227]", BINARY)).report().stored
     assert Fraction(32 * weights, single.codes) == 32
 
 
 def test_hashed_nets() -> None:
     """Chen et al. 2015, arXiv:1504.04788: 1/8 of the weights of 784-1000-10 are stored, and no place of any."""
     text = "linear: {out: 1000, bias: false, compress: {hashed: 1/8}}\nlinear: {out: 10, bias: false, compress: {hashed: 1/8}}"
-    totals = report(spec(text, "[784]")).totals
-    assert Fraction(totals.stored.bits, totals.stored.uncompressed) == Fraction(1, 8)
-    assert totals.stored.operations == totals.madds == 794_000
+    whole = report(spec(text, "[784]"))
+    assert Fraction(whole.stored.bits, whole.stored.uncompressed) == Fraction(1, 8)
+    assert whole.stored.operations == whole.totals.madds == 794_000
 
 
 def test_product_quantisation_of_a_matrix() -> None:
     """Wu et al. 2016, arXiv:1512.06473, section 3.1: from C_s C_t to C_s K + C_t M operations."""
-    totals = report(spec("linear: {out: 4096, bias: false, compress: {subspaces: 2304, codewords: 32}}", "[9216]")).totals
-    assert totals.madds == 9216 * 4096
-    assert totals.stored.operations == 9216 * 32 + 4096 * 2304
-    assert totals.stored.bits == 32 * 9216 * 32 + 4096 * 2304 * 5
+    whole = report(spec("linear: {out: 4096, bias: false, compress: {subspaces: 2304, codewords: 32}}", "[9216]"))
+    assert whole.totals.madds == 9216 * 4096
+    assert whole.stored.operations == 9216 * 32 + 4096 * 2304
+    assert whole.stored.bits == 32 * 9216 * 32 + 4096 * 2304 * 5
 
 
 # -- what is said -----------------------------------------------------------------------------------------------------
@@ -427,10 +428,10 @@ def without(document: Any) -> Any:
 
 def test_every_format_tells_it() -> None:
     whole = report(SHOWN)
-    bits = f"{whole.totals.stored.bits:,}"
+    bits = f"{whole.stored.bits:,}"
     for format in FORMATS:
         text = render(whole, format, View())
-        assert (str(whole.totals.stored.bits) if format in ("csv", "json") else bits) in text.replace(r"\,", ","), format
+        assert (str(whole.stored.bits) if format in ("csv", "json") else bits) in text.replace(r"\,", ","), format
     for by in ("kind", "stage", "node"):
         assert "bits:" in render(whole, "table", View(by=by))
 
@@ -482,7 +483,7 @@ def test_explain_has_the_formula() -> None:
                 continue
             given = ", ".join(f"{n}: {_said(v)}" for n, v in case.layer.attributes.items())
             found = model(spec(f"{kind}: {{{given}, compress: {{{how}}}}}", str(shape))).explain(kind)
-            assert found.layers[0].nodes[0].stored.value == found.report.totals.stored.bits
+            assert found.layers[0].nodes[0].stored.value == found.report.stored.bits
 
 
 def _said(value: Any) -> str:
@@ -531,13 +532,40 @@ def test_formula_of_what_is_stored() -> None:
     assert "1250 b" in found.text()  # 10,000 weights of b bits, and a scale
 
 
-def test_bits_are_no_part_of_a_budget_file() -> None:
-    """Budgets and locks have the totals of the counts; what is stored is for sweeps, fits and formulas."""
+PRUNED = spec(
+    "linear: {out: 100, bias: false, compress: {density: d, index_bits: i}}", "[100]", "hyperparameters: {d: 1, i: 4}\n"
+)
+
+
+@pytest.mark.parametrize("vary", ["d=0.01:1:0.01", "d"])
+def test_fit_finds_the_density(vary: str) -> None:
+    """2000 weights of 32 bits and an index of 4 are 9000 bytes; one weight more is too many."""
+    found = model(PRUNED).fit(max={"stored_bytes": "9kB"}, vary=[vary])
+    (solution,) = found.solutions
+    assert solution.varied["d"] == Fraction(1, 5)
+    assert solution.report.totals.stored_bytes == 9000
+    assert "9,000" in fit_text(found, "table")
+
+
+def test_search_has_it_as_an_objective(cli: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every density is on the front, with the shorter index: 2500 * 36 bits and 5000 * 36."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "packed.yaml").write_text(PRUNED, encoding="utf-8")
+    (tmp_path / "space.yaml").write_text("costcalc-space: 1\nhyperparameters: {d: [1/4, 1/2], i: [4, 5]}\n", encoding="utf-8")
+    command = ("search", "packed.yaml", "--space", "space.yaml", "--maximize", "d", "--minimize", "stored_bytes")
+    document = json.loads(cli(*command, "--format", "json").out)
+    assert [point["totals"]["stored_bytes"] for point in document["front"]] == [22_500, 11_250]
+    assert cli("check", "packed.yaml", "--max", "stored_bytes=1kB").code == 2
+    assert "stored_bytes" in cli("sweep", "--help").out.replace("\n", "").replace(" ", "")
+
+
+def test_reviews_do_not_know_it() -> None:
+    """Budgets of `check` and locks have the totals of the counts."""
     with pytest.raises(SpecError) as caught:
         parse_document(Source("x.yaml", spec("conv: {out: 8}") + "budget: {stored_bytes: <= 1 kB}\n"))
-    assert "error: `stored_bytes` cannot have a budget" in str(caught.value)
-    with pytest.raises(UsageError, match="`stored_bytes` cannot have a budget"):
-        model(SHOWN).fit(max={"stored_bytes": "9kB"}, vary=["d"])
+    assert "error: `stored_bytes` is no total here" in str(caught.value)
+    with pytest.raises(UsageError, match="`stored_bytes` is no total here"):
+        model(SHOWN).narrow(max={"stored_bytes": "9kB"})
 
 
 def test_a_total_that_compresses_nothing_is_that_of_the_weights() -> None:

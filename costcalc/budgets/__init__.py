@@ -3,6 +3,7 @@
 from costcalc.budgets.limit import (
     METRICS,
     SHORT,
+    STORED,
     Budget,
     budgets_of,
     each_once,
@@ -17,6 +18,7 @@ from costcalc.budgets.rules import Increase, Limit, Policy, Rule
 __all__ = [
     "METRICS",
     "SHORT",
+    "STORED",
     "Budget",
     "Increase",
     "Limit",

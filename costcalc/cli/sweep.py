@@ -12,7 +12,7 @@ from typing import IO, Annotated, NamedTuple, Optional
 
 import typer
 
-from costcalc.budgets import METRICS, read_total
+from costcalc.budgets import METRICS, STORED, read_total
 from costcalc.cli.common import (
     Batch,
     Dtype,
@@ -62,7 +62,7 @@ def sweep(
         typer.Option(
             "--totals",
             metavar="TOTAL,...",
-            help=f"What to show, of {', '.join(METRICS)}; by default params,madds.",
+            help=f"What to show, of {', '.join((*METRICS, *STORED))}; by default params,madds.",
         ),
     ] = None,
     sort: Annotated[

@@ -50,15 +50,16 @@ def count(network: Network, convention: Convention | str = "paper", batch: Any =
         _row(network, node, kind, convention, batch, new * batch, DTYPES[dtype], compresses)
         for node, kind, new in zip(network.nodes, kinds, live.written, strict=True)
     )
+    stored = together(row.stored for row in rows)
     census = summed(row.census for row in rows if row.census is not None)
     totals = Totals(
         params=census.params, madds=census.macs, count=total(row.count for row in rows if row.count is not None),
         activations=total(row.activations for row in rows), weight_bytes=_bytes(census.params, DTYPES[dtype]),
         peak_activation_bytes=_bytes(live.peak * batch, DTYPES[dtype]),
         memory_access_bytes=total(row.memory_access_bytes for row in rows), census=census,
-        stored=together(row.stored for row in rows),
+        stored_bytes=_bytes(census.params, DTYPES[dtype]) if stored is None else stored.bytes,
     )  # fmt: skip
-    return Report(network, convention, batch, dtype, rows, totals)
+    return Report(network, convention, batch, dtype, rows, totals, stored=stored)
 
 
 def _row(

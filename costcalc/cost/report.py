@@ -61,12 +61,7 @@ class Totals(NamedTuple):
     peak_activation_bytes: Any
     memory_access_bytes: Any
     census: Census
-    stored: Stored | None = None  # None where the network compresses nothing
-
-    @property
-    def stored_bytes(self) -> Any:
-        """The bytes of the parameters as they are stored, whether or not some are compressed."""
-        return self.weight_bytes if self.stored is None else self.stored.bytes
+    stored_bytes: Any  # `weight_bytes`, but where some weights are compressed
 
     @property
     def weights(self) -> Any:
@@ -100,6 +95,7 @@ class Report(NamedTuple):
     totals: Totals
     published: tuple[Published, ...] = ()
     verified: bool = False  # whether an execution of exactly this agreed at every node
+    stored: Stored | None = None  # None where the network compresses nothing
 
     @property
     def uncounted(self) -> list[str]:

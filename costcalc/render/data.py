@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from costcalc.census import OPERATIONS, PARAMETERS
-from costcalc.cost.report import Published, Report, Row, Totals
+from costcalc.cost.report import Published, Report, Row
 from costcalc.network import plain
 from costcalc.render.sheet import View
 from costcalc.version import VERSION
@@ -62,8 +62,8 @@ def report_json(report: Report, view: View | None) -> dict[str, Any]:
         "totals": {name: getattr(totals, name) for name in TOTALS}
         | {"parameters": totals.parameters, "buffers": totals.census.buffers},
     }
-    if totals.stored is not None:
-        document["totals"] |= _stored(totals)
+    if report.stored is not None:
+        document["totals"] |= _stored(report)
     if report.uncounted:
         document["uncounted"] = report.uncounted
     if report.published:
@@ -110,7 +110,7 @@ def _numbers(row: Row) -> dict[str, Any]:
     }
 
 
-def _stored(counted: Row | Totals) -> dict[str, Any]:
+def _stored(counted: Row | Report) -> dict[str, Any]:
     """What is stored, where the network compresses something."""
     if counted.stored is None:
         return {}

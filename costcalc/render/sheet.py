@@ -89,9 +89,9 @@ def _by_path(report: Report, rows: Sequence[Row], sort: str) -> tuple[list[tuple
     ]
     params, count = _totals(report)
     table.append(["total", "", "", params, count, _share(totals.count, totals.count)])
-    if totals.stored is not None:
+    if report.stored is not None:
         columns[4:4] = [Column("Stored bits"), Column("Rate")]
-        records = [*((row.stored, row.unknown) for row in rows), (totals.stored, _unknown(report))]
+        records = [*((row.stored, row.unknown) for row in rows), (report.stored, _unknown(report))]
         for cells, (record, missing) in zip(table, records, strict=True):
             cells[4:4] = _stored(record, missing)
     if sort in SORTED_BY:  # what a table is sorted by can be seen in it
@@ -193,10 +193,10 @@ def notes(report: Report, by_kind: bool) -> tuple[tuple[str, str], ...]:
         ),
         ("memory access", f"{in_bytes(totals.memory_access_bytes)} (inputs, weights and outputs of every node)"),
     ]
-    if totals.stored is not None:
+    if report.stored is not None:
         from costcalc.render.stored import stored_notes
 
-        listed += stored_notes(totals.stored, report.dtype)
+        listed += stored_notes(report.stored, report.dtype)
     if report.convention.name != "paper":
         listed.append(("MAdds", f"{totals.madds:,} (convention `paper`)"))
     if report.verified:

@@ -7,7 +7,7 @@ import io
 from typing import Any
 
 from costcalc.census import CLASSES
-from costcalc.cost.report import Report, Row, Totals
+from costcalc.cost.report import Report, Row
 from costcalc.render import escape
 from costcalc.render.sheet import View
 
@@ -29,7 +29,7 @@ def report_csv(report: Report, view: View) -> str:
         "memory_access_bytes",
         *CLASSES,
     ]
-    stored = report.totals.stored is not None
+    stored = report.stored is not None
     if stored:
         columns += STORED
     out = io.StringIO()
@@ -53,7 +53,7 @@ def report_csv(report: Report, view: View) -> str:
     totals, network = report.totals, report.network
     numbers = (totals.params, totals.madds, totals.count, totals.activations, totals.memory_access_bytes)
     census = (getattr(totals.census, name) for name in CLASSES)
-    parts = [*numbers, *census, *(_stored(totals) if stored else []), *convention]
+    parts = [*numbers, *census, *(_stored(report) if stored else []), *convention]
     writer.writerow(["total", "", network.input, "", len(report.layers), *parts, report.status])
     return out.getvalue()
 
@@ -72,7 +72,7 @@ def _values(row: Row) -> list[Any]:
     ]
 
 
-def _stored(counted: Row | Totals) -> list[Any]:
+def _stored(counted: Row | Report) -> list[Any]:
     """The numbers of STORED; an exact fraction is written as one, such as 129/64."""
     s = counted.stored
     return [""] * len(STORED) if s is None else [s.bits, s.uncompressed, s.operations, s.bit_operations]

@@ -61,6 +61,7 @@ def stored_json(s: Stored) -> dict[str, Any]:
     }
     return {
         "bits": s.bits,
+        "bytes": s.bytes,
         "uncompressed_bits": s.uncompressed,
         **{f"{part}_bits": getattr(s, part) for part in PARTS},
         "fillers_at_most_bits": s.fillers_at_most,
