@@ -30,12 +30,12 @@ class Stream:
 
     def write(self, part: str, numbers: Array, width: int) -> None:
         """Whole numbers from 0, each with as many bits, the highest first."""
-        places = np.arange(width, dtype=np.uint64)[::-1]
         flat = numbers.reshape(-1).astype(np.uint64)
+        if flat.size and int(flat.max()) >> width:
+            raise ValueError(f"{flat.max()} has more than {width} bits")
         for start in range(0, flat.size, BLOCK):
-            digits = (flat[start : start + BLOCK, None] >> places & np.uint64(1)).astype(np.uint8)
-            if not np.array_equal(digits @ (2.0 ** places.astype(np.float64)), flat[start : start + BLOCK]):
-                raise ValueError(f"a number has more than {width} bits")
+            eight = flat[start : start + BLOCK].astype(">u8").view(np.uint8).reshape(-1, 8)
+            digits = np.unpackbits(eight, axis=1)[:, 64 - width :]
             self.written[part] = self.written.get(part, 0) + digits.size
             if self.keep:
                 self.bits.setdefault(part, []).append(digits.reshape(-1))
@@ -182,9 +182,9 @@ class _Coder:
             mask = np.zeros(size, bool)
             mask[places] = True
             self.stream.write("positions", mask, 1)
-        order = np.argsort(-np.abs(flat), kind="stable")
+        largest = np.argpartition(np.abs(flat), size - number)[size - number :]
         arranged = np.zeros_like(flat)  # pruned: the others are 0
-        arranged[places[kept]] = flat[order[:number]]
+        arranged[places[kept]] = flat[largest]
         return arranged, places, kept, fillers
 
     def _spread(self, size: int, number: int, reach: int, fillers: int) -> tuple[Array, Array, Array]:
