@@ -338,7 +338,22 @@ def test_rates_of_deep_compression_with_as_many_fillers_as_random_positions_need
     assert f"{float(100 * Fraction(s.bits, s.uncompressed)):.1f}" == printed
 
 
-def test_figure_of_alexnet_in_deep_compression() -> None:
+def test_total_of_lenet_300_100_in_deep_compression() -> None:
+    """Tables 1 and 2: 1070 KB of weights; pruned and shared they take 3.1 %, 1/32, all layers and no biases counted."""
+    text = spec(
+        "linear: {out: 300, compress: {density: 0.08, index_bits: 5, clusters: 64, fillers: 1402}}\n"
+        "linear: {out: 100, compress: {density: 0.09, index_bits: 5, clusters: 64, fillers: 139}}\n"
+        "linear: {out: 10, compress: {density: 0.26, index_bits: 5, clusters: 64}}",
+        "[784]",
+    )
+    whole = report(text)
+    assert round(whole.totals.weight_bytes, -4) == 1_070_000
+    rate = Fraction(whole.stored.bits - whole.stored.rest, 32 * whole.totals.weights)
+    assert f"{float(100 * rate):.1f}" == "3.1"
+    assert round(1 / rate) == 32
+
+
+def test_bits_of_places_in_deep_compression() -> None:
     """Section 5.2: 256 shared weights take 8 bits, 32 take 5."""
     assert [rule.width(k) for k in (1, 2, 3, 4, 5, 32, 33, 256, 257)] == [0, 1, 2, 2, 3, 5, 6, 8, 9]
 
@@ -610,6 +625,14 @@ def test_a_change_of_it_is_seen_in_a_lock() -> None:
     assert few.sha256 != many.sha256
     assert few.sha256 == same.sha256
     assert record_of(report(PLAIN), "x.yaml", {}).layers[0].digest != few.layers[0].digest
+
+
+def test_a_difference_says_what_is_stored_otherwise(cli: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "old.yaml").write_text(PRUNED, encoding="utf-8")
+    (tmp_path / "new.yaml").write_text(PRUNED.replace("index_bits: i", "bits: i"), encoding="utf-8")
+    told = " ".join(cli("diff", "old.yaml", "new.yaml").out.split())
+    assert "compress index_bits 4 -> none, compress bits none -> 4" in told
 
 
 @pytest.mark.parametrize(
