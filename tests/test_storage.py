@@ -259,6 +259,41 @@ def test_limits() -> None:
         assert s.operations == MACS
 
 
+SCHEMES = ("{bits: 3, scales: 5}", "{density: 1/3, index_bits: 2}", "{density: 2/7, clusters: 9}", "{clusters: 12}",
+           "{hashed: 1/5}", "{binary: weights}", "{binary: both}", "{subspaces: 1, codewords: 7}")  # fmt: skip
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_separable_convolution_is_its_two_halves(scheme: str) -> None:
+    whole = one(spec(f"separable: {{out: 10, kernel: [3, 5], multiplier: 2, bias: false, compress: {scheme}}}"))
+    halves = one(
+        spec(
+            f"depthwise: {{kernel: [3, 5], multiplier: 2, bias: false, compress: {scheme}}}\n"
+            f"conv: {{out: 10, kernel: 1, bias: false, compress: {scheme}}}"
+        )
+    )
+    assert whole == halves
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_1x1_convolution_is_a_linear_layer_at_every_position(scheme: str) -> None:
+    pointwise = one(spec(f"conv: {{out: 10, kernel: 1, compress: {scheme}}}", "[14, 5, 7]"))
+    linear = one(spec(f"linear: {{out: 10, compress: {scheme}}}", "{tokens: 35, features: 14}"))
+    assert pointwise == linear
+
+
+def test_more_is_more() -> None:
+    """A larger share, more bits, more values: never fewer bits in all."""
+    for scheme, values in (
+        ("{density: X}", ("1/9", "1/8", "1/3", "0.999", "1")), ("{hashed: X}", ("1/9", "1/8", "1/3", "0.999", "1")),
+        ("{bits: X}", range(1, 33)), ("{clusters: X}", range(1, 70)), ("{subspaces: 4, codewords: X}", range(1, 40)),
+        ("{density: 1/3, index_bits: 1, fillers: X}", range(0, 384, 48)),
+    ):  # fmt: skip
+        bits = [one(spec(f"conv: {{out: 8, kernel: 3, compress: {scheme.replace('X', str(v))}}}")).bits for v in values]
+        assert bits == sorted(bits)
+        assert bits[0] < bits[-1]
+
+
 def test_fillers_at_most() -> None:
     """921 zeros have room for 115 gaps of 8; said to be none, they are none."""
     s = one(spec("conv: {out: 8, kernel: 3, compress: {density: 1/5, index_bits: 3}}"))
@@ -678,7 +713,8 @@ def test_what_does_not_go_together_is_refused(scheme: str, message: str, caret: 
 def test_a_layer_without_weights_has_nothing_to_compress() -> None:
     with pytest.raises(SpecError, match="`relu` has no attribute `compress`") as caught:
         model(spec("relu: {compress: {bits: 8}}"))
-    assert caught.value.problems[0].help == "it has no weights that could be stored otherwise"
+    able = "`conv`, `depthwise`, `separable`, `linear`"
+    assert caught.value.problems[0].help == f"it has no weights, or does not say how they lie, as {able} do"
     with pytest.raises(SpecError, match="`conv` has no attribute `quantize`") as caught:
         model(spec("conv: {out: 3, quantize: 8}"))
     assert caught.value.problems[0].help == "it is called `compress` here"

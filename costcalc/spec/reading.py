@@ -204,7 +204,8 @@ class LayerReader(TableReader):
         right = SPELLINGS.get(key.text)
         help_ = f"it is called `{right}` here" if right in known else unknown("attribute", key.text, known).help
         if key.text == "compress":
-            help_ = "it has no weights that could be stored otherwise"
+            able = ", ".join(f"`{name}`" for name, kind in REGISTRY.items() if compressible(kind))
+            help_ = f"it has no weights, or does not say how they lie, as {able} do"
         if key.text in COMMON:  # stripped from layers, so this is one of `defaults`
             help_ = f"`{key.text}` belongs to one layer, and has no default"
         self.book.add(f"`{cls.name}` has no attribute `{key.text}`", key.span, help_)
