@@ -605,17 +605,43 @@ def test_search_has_it_as_an_objective(cli: Any, tmp_path: Any, monkeypatch: pyt
     command = ("search", "packed.yaml", "--space", "space.yaml", "--maximize", "d", "--minimize", "stored_bytes")
     document = json.loads(cli(*command, "--format", "json").out)
     assert [point["totals"]["stored_bytes"] for point in document["front"]] == [22_500, 11_250]
-    assert cli("check", "packed.yaml", "--max", "stored_bytes=1kB").code == 2
     assert "stored_bytes" in cli("sweep", "--help").out.replace("\n", "").replace(" ", "")
 
 
-def test_reviews_do_not_know_it() -> None:
-    """Budgets of `check` and locks have the totals of the counts."""
-    with pytest.raises(SpecError) as caught:
-        parse_document(Source("x.yaml", spec("conv: {out: 8}") + "budget: {stored_bytes: <= 1 kB}\n"))
-    assert "error: `stored_bytes` is no total here" in str(caught.value)
+def test_narrowing_does_not_know_it() -> None:
     with pytest.raises(UsageError, match="`stored_bytes` is no total here"):
         model(SHOWN).narrow(max={"stored_bytes": "9kB"})
+
+
+def test_budgets_and_locks_have_it(cli: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """10,000 weights, a quarter left with 36 bits each: 11,250 bytes. One more density is seen, and told in bytes."""
+    monkeypatch.chdir(tmp_path)
+    spec_file = tmp_path / "packed.yaml"
+    quarter = PRUNED.replace("d: 1,", "d: 1/4,")
+    spec_file.write_text(quarter + "budget: {stored: <= 11.25 kB}\n", encoding="utf-8")
+    (tmp_path / "costcalc.toml").write_text('[[budget]]\nspec = "*.yaml"\nstored_bytes = "12 kB"\n', encoding="utf-8")
+    assert cli("check").code == 0
+    assert cli("lock").code == 0
+    (network,) = json.loads((tmp_path / "costcalc.lock.json").read_text(encoding="utf-8"))["networks"]
+    assert network["totals"]["stored_bytes"] == 11_250
+    assert cli("check", "--locked").code == 0
+    spec_file.write_text(quarter.replace("d: 1/4,", "d: 0.26,") + "budget: {stored: <= 11.25 kB}\n", encoding="utf-8")
+    for format in ("table", "json", "md", "sarif", "junit", "github", "gitlab"):
+        done = cli("check", "--locked", "--format", format)
+        assert done.code != 0, format
+        assert "11,700" in done.out or "11700" in done.out, format
+    assert "bytes stored" in cli("check", "--format", "github").out
+
+
+def test_a_layer_has_no_bytes_of_its_own(cli: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They share the last byte; and where nothing is compressed, what is stored are the weights."""
+    with pytest.raises(SpecError, match="a layer has no `stored_bytes`"):
+        parse_document(Source("x.yaml", spec("conv: {out: 8}") + "budget: {layers: {conv: {stored_bytes: 1 kB}}}\n"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "plain.yaml").write_text(PLAIN, encoding="utf-8")
+    weights = report(PLAIN).totals.weight_bytes
+    assert cli("check", "plain.yaml", "--max", f"stored={weights}B").code == 0
+    assert cli("check", "plain.yaml", "--max", f"stored={weights - 1}B").code == 1
 
 
 def test_a_total_that_compresses_nothing_is_that_of_the_weights() -> None:
@@ -656,7 +682,8 @@ def test_a_change_of_it_is_seen_in_a_lock() -> None:
     from costcalc.review.record import record_of
 
     few, many, same = (record_of(report(SHOWN, d=d), "x.yaml", {}) for d in (Fraction(1, 5), 1, Fraction(1, 5)))
-    assert few.totals == many.totals
+    assert {**few.totals, "stored_bytes": 0} == {**many.totals, "stored_bytes": 0}
+    assert few.total("stored_bytes") < many.total("stored_bytes")
     assert few.sha256 != many.sha256
     assert few.sha256 == same.sha256
     assert record_of(report(PLAIN), "x.yaml", {}).layers[0].digest != few.layers[0].digest

@@ -19,7 +19,7 @@ METRICS = {  # total: what it counts; the names are those of a report's JSON doc
     "peak_activation_bytes": "bytes",
     "memory_access_bytes": "bytes",
 }
-STORED = ("stored_bytes",)  # of the second account, that of `compress`, which reviews and locks do not have
+STORED = ("stored_bytes",)  # of the second account, that of `compress`; no layer has it alone
 SHORT = {name.removesuffix("_bytes"): name for name in METRICS if name.endswith("_bytes")} | {"weights": "weight_bytes"}
 
 MAX_PERCENT = 24  # characters
@@ -44,7 +44,7 @@ def read_metric(name: str) -> str:
     """
     known = name.replace("-", "_")
     if known in STORED:
-        help_ = "it is of `compress`, which changes no count; `sweep`, `fit`, `search` and `formula` know it"
+        help_ = "what is stored is not known for fewer filters; `sweep`, `fit`, `search` and `formula` know it"
         raise UsageError(Problem(f"`{name}` is no total here", None, help_))
     if known not in METRICS and known not in SHORT:
         raise UsageError(unknown("total", name, METRICS))

@@ -10,7 +10,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from costcalc.budgets import Limit, Rule, read_budgets, read_metric
+from costcalc.budgets import Limit, Rule, read_budgets
 from costcalc.budgets.rules import LEVELS, Text, read_increase
 from costcalc.cli.common import (
     EXCEEDED,
@@ -193,7 +193,7 @@ def _config_among(config: str | None, files: Sequence[str]) -> tuple[str | None,
 
 def _limits(limits: list[str], increases: list[str], settings: list[str], way: tuple[str, int, str]) -> Rule | None:
     """The rule of the command line; None where it has no limit. Raises UsageError."""
-    found = [Limit("network", "", read_metric(b.metric), b.limit, b.text, None) for b in read_budgets(limits)]
+    found = [Limit("network", "", b.metric, b.limit, b.text, None) for b in read_budgets(limits)]
     for pair in increases:
         name, equals, text = pair.partition("=")
         if not equals:

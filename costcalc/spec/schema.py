@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from costcalc.budgets import METRICS, SHORT
+from costcalc.budgets import METRICS, SHORT, STORED
 from costcalc.budgets.rules import LEVELS, SCOPES
 from costcalc.kinds import FOLLOWERS, REGISTRY, Kind, compressible
 from costcalc.spec.document import VERSION
@@ -23,7 +23,7 @@ COMMON: dict[str, Any] = {
     "only_if": {"type": ["boolean", "string"], "description": "the layer is there only if this holds"},
 }
 BUDGET = {"$ref": "#/definitions/budget"}
-LIMITS: dict[str, Any] = {name: {"type": ["integer", "string"]} for name in (*METRICS, *SHORT)}
+LIMITS: dict[str, Any] = {name: {"type": ["integer", "string"]} for name in (*METRICS, *SHORT, *STORED)}
 REFERENCES = {name: {"$ref": f"#/definitions/{name}"} for name in COMMON}
 
 
