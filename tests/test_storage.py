@@ -702,7 +702,7 @@ def test_a_difference_says_what_is_stored_otherwise(cli: Any, tmp_path: Any, mon
     [
         ("{}", "`compress` says nothing", "{"),
         ("8", "`compress` takes named attributes", "8"),
-        ("{bit: 8}", "unknown attribute of `compress` `bit`", "bit"),
+        ("{bit: 8}", "`compress` has no attribute `bit`", "bit"),
         ("{bits: 0}", "`bits` is 0", "0"),
         ("{bits: 33}", "`bits` is 33", "33"),
         ("{density: 0}", "`density` is 0", "0"),

@@ -14,6 +14,14 @@ from costcalc.storage import SCHEME, Scheme, check, read, stored
 from costcalc.storage.scheme import EXAMPLES
 from costcalc.yamltree import Pairs, Scalar, Tree
 
+# Other words for its attributes: each is an error that names the right one.
+OTHERWISE = {
+    "weight_bits": "`bits`", "bitwidth": "`bits`", "bit_width": "`bits`", "w_bits": "`bits`",
+    "a_bits": "`activation_bits`",
+    "group_size": "`scales`", "sparsity": "`density`, which is 1 - sparsity,", "codebook": "`clusters`",
+    "centroids": "`clusters`", "hash": "`hashed`", "binarize": "`binary`", "xnor": "`binary: both`",
+}  # fmt: skip
+
 
 def read_compress(tree: Tree, scope: frozenset[str], book: Notebook) -> dict[str, Value]:
     """`compress` among the values of a layer; nothing, with problems noted, where it cannot be.
@@ -28,7 +36,9 @@ def read_compress(tree: Tree, scope: frozenset[str], book: Notebook) -> dict[str
     before, values = len(book.problems), {}
     for key, value in tree.pairs:
         if key.text not in SCHEME:
-            book.problems.append(unknown("attribute of `compress`", key.text, SCHEME, key.span))
+            right = OTHERWISE.get(key.text)
+            help_ = f"it is called {right} here" if right else unknown("attribute", key.text, SCHEME).help
+            book.add(f"`compress` has no attribute `{key.text}`", key.span, help_)
         elif found := read_value(value, book):
             if check_names(found, scope | IN_NAMES, SCHEME[key.text].words, book) and found.constant:
                 _check(key.text, found, book)
