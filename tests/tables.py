@@ -35,6 +35,8 @@ from costcalc.spec import build_network, bundled, read_document
 from costcalc.spec.expand import MAX_LAYERS
 from costcalc.spec.hyperparameters import shown
 from costcalc.spec.scope import MAX_DEPTH
+from costcalc.storage import SCHEME
+from costcalc.storage.rule import SOURCES
 from costcalc.units import percent
 
 MAP, TOKENS = Shape(12, (14, 14)), Shape(12, (6,), True)
@@ -349,6 +351,17 @@ def dtypes() -> str:
     return ", ".join(f"`{name}` {bits}" for name, bits in DTYPES.items())
 
 
+def compress() -> str:
+    """The attributes of `compress`, those that need another below it."""
+    rows = [[f"`{name}`", a.wants.replace("|", r"\|"), a.doc] for name, a in SCHEME.items()]
+    return table(("Attribute", "Value", "Meaning"), rows)
+
+
+def effective() -> str:
+    """The conventions of effective operations."""
+    return table(("Layers", "Operations"), [[name, text] for name, text in SOURCES.items()])
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "census": census,
     "kinds": all_kinds,
@@ -362,4 +375,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "gallery": gallery,
     "followers": followers,
     "dtypes": dtypes,
+    "compress": compress,
+    "effective operations": effective,
 }

@@ -6,7 +6,7 @@ To add one, see docs/adding-a-kind.md.
 from __future__ import annotations
 
 from costcalc.kinds.attributes import REQUIRED, SPELLINGS, Attribute, KindError
-from costcalc.kinds.base import REGISTRY, Join, Kind, Layer, kind
+from costcalc.kinds.base import REGISTRY, Bank, Join, Kind, Layer, compressible, kind
 
 # a module: what it registers, in the order of the pages
 FAMILIES: dict[str, tuple[str, ...]] = {
@@ -41,9 +41,11 @@ __all__ = [
     "REQUIRED",
     "SPELLINGS",
     "Attribute",
+    "Bank",
     "Join",
     "Kind",
     "KindError",
     "Layer",
+    "compressible",
     "kind",
 ]

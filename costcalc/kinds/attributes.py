@@ -28,6 +28,8 @@ SPELLINGS = {
     "has_bias": "bias", "activation": "act", "normalization": "norm", "normalisation": "norm", "bn": "norm",
     "depth_multiplier": "multiplier", "channel_multiplier": "multiplier", "scale_factor": "scale",
     "num_groups": "groups",
+    "compression": "compress", "quantize": "compress", "quantization": "compress", "prune": "compress",
+    "pruning": "compress", "sparsity": "compress",
     "if": "only_if", "when": "only_if", "name": "as", "input": "from", "inputs": "from",
 }  # fmt: skip
 

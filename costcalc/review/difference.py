@@ -147,8 +147,8 @@ def _attributes(before: Sequence[Node], after: Sequence[Node], old: Report, new:
 
 
 def _differing(old: Node, new: Node, prefix: str) -> list[Attribute]:
-    names = dict.fromkeys([*old.attributes, *new.attributes])
-    both = [(name, old.attributes.get(name), new.attributes.get(name)) for name in names]
+    first, last = ({**n.attributes, **{f"compress {k}": v for k, v in (n.compress or {}).items()}} for n in (old, new))
+    both = [(name, first.get(name), last.get(name)) for name in dict.fromkeys([*first, *last])]
     return [Attribute(f"{prefix}{name}", _shown(a), _shown(b)) for name, a, b in both if a != b]
 
 

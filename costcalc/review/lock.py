@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from costcalc.budgets import METRICS
+from costcalc.budgets import METRICS, STORED
 from costcalc.errors import Problem, Source, Span, SpecError
 from costcalc.network import plain
 from costcalc.review.moved import moved, pairs
@@ -89,7 +89,8 @@ def _record(entry: Mapping[str, Any]) -> Record:
         for layer in entry["layers"]
     )  # fmt: skip
     settings = {_text(name): _setting(value) for name, value in entry["set"].items()}
-    totals = {metric: _whole(entry["totals"][metric]) for metric in METRICS}
+    stored = [metric for metric in STORED if metric in entry["totals"]]
+    totals = {metric: _whole(entry["totals"][metric]) for metric in (*METRICS, *stored)}
     kinds = {_text(name): {m: _whole(of[m]) for m in PER_LAYER} for name, of in entry["kinds"].items()}
     return Record(
         _text(entry["spec"]), settings, _text(entry["convention"]), _whole(entry["batch"]), _text(entry["dtype"]),

@@ -39,6 +39,11 @@ class LiteralWork:
         """Numbers that were made, by role."""
         return self._maker.parameters
 
+    @property
+    def maker(self) -> Work:
+        """What makes its numbers."""
+        return self._maker
+
     def __getitem__(self, attribute: str) -> Any:
         return self.attributes[attribute]
 
