@@ -27,7 +27,9 @@ SPELLINGS = {
     "use_bias": "bias",
     "has_bias": "bias", "activation": "act", "normalization": "norm", "normalisation": "norm", "bn": "norm",
     "depth_multiplier": "multiplier", "channel_multiplier": "multiplier", "scale_factor": "scale",
-    "num_groups": "groups",
+    "num_groups": "groups", "upscale_factor": "factor", "downscale_factor": "factor", "block_size": "factor",
+    "kernel_sizes": "kernels", "reduction_ratio": "reduction", "deform_groups": "offset_groups",
+    "deformable_groups": "offset_groups", "dw_size": "dw_kernel",
     "if": "only_if", "when": "only_if", "name": "as", "input": "from", "inputs": "from",
 }  # fmt: skip
 
@@ -133,17 +135,24 @@ def _axes(value: Any, least: int, most: int = 3) -> Any:
     return read if 1 <= len(read) <= most and None not in read else None
 
 
-def per_axis(doc: str, default: Any = REQUIRED) -> Attribute[Number | tuple[Number, ...]]:
+def per_axis(
+    doc: str, default: Any = REQUIRED, least: int = 1, letter: str = ""
+) -> Attribute[Number | tuple[Number, ...]]:
     """One whole number for all axes, or one for each: `3`, `[3, 1]` (height, width)."""
-    wants = "a positive whole number, or one for each axis, as in [3, 1] for height, width"
-    schema = {"anyOf": [*integer(1)["anyOf"], {"type": "array", "items": integer(1), "minItems": 1, "maxItems": 3}]}
-    return Attribute(doc, wants, lambda v: _axes(v, 1), schema, default)
+    whole = "a positive whole number" if least == 1 else f"a whole number of at least {least}"
+    wants = f"{whole}, or one for each axis, as in [3, 1] for height, width"
+    listed = {"type": "array", "items": integer(least), "minItems": 1, "maxItems": 3}
+    schema = {"anyOf": [*integer(least)["anyOf"], listed]}
+    return Attribute(doc, wants, lambda v: _axes(v, least), schema, default, letter)
 
 
-def padding_attribute(default: Any = "same") -> Attribute[Any]:
+SAME = "output is the input divided by the stride, rounded up; an odd pixel goes to the end"
+
+
+def padding_attribute(default: Any = "same", same: str = SAME) -> Attribute[Any]:
     """`same`, `valid`, a number, one for each axis, or two for each axis (before, after)."""
     doc = (
-        "`same` (output is the input divided by the stride, rounded up; an odd pixel goes to the end), `valid` (none),"
+        f"`same` ({same}), `valid` (none),"
         " a number for every side, one for each axis, or both sides of each axis: [top, bottom, left, right]"
     )
 

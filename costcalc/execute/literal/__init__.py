@@ -5,7 +5,17 @@ it was done. The kernels here loop over positions, channels and taps and test ea
 share neither code nor formulation with the fast ones.
 """
 
-from costcalc.execute.literal import arranging, convolution, joining, linear, pointwise, pooling
+from costcalc.execute.literal import (
+    arranging,
+    cheap,
+    convolution,
+    dynamic,
+    joining,
+    linear,
+    pointwise,
+    pooling,
+    transposed,
+)
 from costcalc.execute.literal.scalars import Tally
 from costcalc.execute.literal.work import LITERAL, LiteralWork
 
@@ -14,9 +24,12 @@ __all__ = [
     "LiteralWork",
     "Tally",
     "arranging",
+    "cheap",
     "convolution",
+    "dynamic",
     "joining",
     "linear",
     "pointwise",
     "pooling",
+    "transposed",
 ]
