@@ -28,7 +28,8 @@ def conv_transpose(work: Work) -> Floats:
     x = work.x.reshape(n, groups, channels // groups, -1)
     for where in product(*map(range, kernels)):
         offsets = tuple(t * gap for t, gap in zip(where, gaps, strict=True))
-        factor = weights[np.index_exp[:, :, :, *where]].swapaxes(1, 2)
+        one: Any = np.index_exp[:, :, :, *where]
+        factor = weights[one].swapaxes(1, 2)
         target = tap(y, offsets, sizes, strides)
         target += work.matmul(factor, x).reshape(target.shape)  # the sums of earlier taps go on here
         work.count_valid(tap(inside, offsets, sizes, strides), n * channels // groups * out)
