@@ -28,6 +28,7 @@ class ConvTranspose(Windowed):
     conv_grad_shape_utils; `output_padding` as in PyTorch.
     """
 
+    inside = "taps in the output, not cut off by the padding, of all windows along {}"
     out = count("output channels (N)")
     groups = count("number of groups that input and output channels are divided into", default=1)
     padding = padding_attribute(

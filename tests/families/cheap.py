@@ -138,7 +138,7 @@ def _draw_shift(draw: Draw) -> tuple[Given, list[Shape]]:
 @draws("octave_conv")
 def _draw_octave(draw: Draw) -> tuple[Given, list[Shape]]:
     rank = draw.rank()
-    halves = draw.sizes(rank) if not draw.tiny else tuple(draw.up_to(4 if rank < 3 else 2) for _ in range(rank))
+    halves = tuple(draw.random.sample(range(1, 5 if rank < 3 else 4), rank)) if draw.tiny else draw.sizes(rank)
     high, low = Shape(draw.channels(), tuple(2 * n for n in halves)), Shape(draw.channels(), halves)
     given = draw.some(kernel=draw.axes(rank, 4 if rank < 3 else 2), bias=draw.yes(), vanilla=draw.yes())
     return {"out": draw.channels(), "to": draw.pick("high", "low"), **given}, [high, low][: draw.up_to(2)]

@@ -78,7 +78,7 @@ def _draw_deformable(draw: Draw) -> tuple[Given, list[Shape]]:
         kernel=draw.axes(2, 2 if draw.tiny else 3), stride=draw.axes(2, 3), dilation=draw.axes(2, 3),
         padding=draw.padding(2, 3), bias=draw.yes(), modulated=draw.yes(),
     )  # fmt: skip
-    sizes = draw.sizes(2) if not draw.tiny else (draw.up_to(4), draw.up_to(4))
+    sizes = tuple(draw.random.sample(range(1, 5), 2)) if draw.tiny else draw.sizes(2)
     return {"out": groups * draw.up_to(3), "groups": groups, "offset_groups": sets, **given}, [Shape(channels, sizes)]
 
 

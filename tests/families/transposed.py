@@ -65,7 +65,7 @@ TRAITS = {"followers": {"conv_transpose"}, "own_standard": {"conv_transpose"}}
 def _conv_transpose(draw: Draw) -> tuple[Given, list[Shape]]:
     groups = draw.pick(1, 1, 2, 3)
     channels, rank = draw.channels(groups), draw.rank()
-    x = Shape(channels, draw.sizes(rank) if not draw.tiny else tuple(draw.up_to(5) for _ in range(rank)))
+    x = Shape(channels, tuple(draw.random.sample(range(1, 6), rank)) if draw.tiny else draw.sizes(rank))
     given = draw.some(
         kernel=draw.axes(rank, 4 if rank < 3 else 3), stride=draw.axes(rank, 3), dilation=draw.axes(rank, 3),
         padding=draw.padding(rank, 3), bias=draw.yes(), output_padding=draw.axes(rank, 2, least=0),
