@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from costcalc.api import Model
 from costcalc.census import Census
-from costcalc.errors import Source, SpecErrors
+from costcalc.errors import Source, SpecError
 from costcalc.kinds import REGISTRY, KindError
 from costcalc.render.worked import TEXT_RATIO, simplified
 from costcalc.shape import Shape
@@ -151,7 +151,7 @@ def test_what_cannot_be(given_: dict[str, Any], message: str, attribute: str) ->
 
 def test_other_names() -> None:
     for name in ("conv2d_transpose", "Conv2DTranspose", "ConvTranspose2d", "deconv"):
-        with pytest.raises(SpecErrors, match="it is called `conv_transpose` here"):
+        with pytest.raises(SpecError, match="it is called `conv_transpose` here"):
             model(f"  - {name}: {{out: 4}}\n").report()
 
 
