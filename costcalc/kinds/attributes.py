@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, TypeAlias, TypeVar, overload
 
 from costcalc.number import Number, is_number, is_whole
 from costcalc.units import written
 
 T = TypeVar("T")
+Axes: TypeAlias = Number | tuple[Number, ...]  # one for all axes, or one for each
 MAX_SIZE = 10**9  # of one dimension; more is a slip of the pen, and would only make every later message unreadable
 REQUIRED: Any = object()
 
@@ -135,9 +136,7 @@ def _axes(value: Any, least: int, most: int = 3) -> Any:
     return read if 1 <= len(read) <= most and None not in read else None
 
 
-def per_axis(
-    doc: str, default: Any = REQUIRED, least: int = 1, letter: str = ""
-) -> Attribute[Number | tuple[Number, ...]]:
+def per_axis(doc: str, default: Any = REQUIRED, least: int = 1, letter: str = "") -> Attribute[Axes]:
     """One whole number for all axes, or one for each: `3`, `[3, 1]` (height, width)."""
     whole = "a positive whole number" if least == 1 else f"a whole number of at least {least}"
     wants = f"{whole}, or one for each axis, as in [3, 1] for height, width"

@@ -81,10 +81,10 @@ class Involution(Layer):
     """Involution: at each position a window of its own, made of the input there, the same for all channels of a group.
 
     A 1x1 convolution to M/r channels, a batch norm and a ReLU, and one with biases to D_K * D_K factors for each of g
-    groups: M*M/r + M/r * D_K^2 * g weights, and as many multiply-adds at each output position; then D_K * D_K * M to
+    groups: M * M/r + M/r * D_K^2 * g weights, and as many multiply-adds at each output position; then D_K * D_K * M to
     apply the factors, which `paper` counts like those of a convolution. With a stride, the factors are made of the
-    means of the blocks that it divides the map into. The window is centred, padding is (D_K - 1) / 2. Between times the
-    factors live, D_K^2 * g for each position.
+    means of the blocks that it divides the map into. The window is centred, padding is (D_K - 1) / 2. The
+    factors take memory meanwhile, D_K^2 * g for each position.
 
     The ratio to the standard convolution is 1/(r * D_K^2) + g/(r * M) + 1/M. Source: Li et al. 2021 (arXiv:2103.06255),
     section 3, equations 4 to 6; batch norm, biases and means as in the authors' code.

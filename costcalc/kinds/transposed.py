@@ -19,10 +19,9 @@ class ConvTranspose(Windowed):
     """Transposed convolution: each input element times a window of weights is added into the output, `stride` apart.
 
     Maps M channels to N with D_K * D_K * (M / groups) * N weights and as many multiply-adds at each position of the
-    *input*, D_in * D_in. The output is (D_in - 1) * stride + (D_K - 1) * dilation + 1 + output_padding along an axis,
+    input, D_in * D_in. The output is (D_in - 1) * stride + (D_K - 1) * dilation + 1 + output_padding along an axis,
     less the padding, which cuts off its ends; with `same` it is D_in * stride. Products that are cut off are counted,
-    as a convolution counts its padding; valid are those that land in the output. The weights do not depend on the
-    direction: the standard form is the same without groups.
+    as a convolution counts its padding; valid are those that land in the output. Its standard form has no groups.
 
     Source: Dumoulin and Visin 2016 (arXiv:1603.07285), section 4; `same` as in tensorflow/core/kernels,
     conv_grad_shape_utils; `output_padding` as in PyTorch.
