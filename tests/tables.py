@@ -6,12 +6,14 @@ with what those count.
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import families
+from gallery import Picture, Point
 
 from costcalc import expression, textfile, units, yamltree
 from costcalc.api import Model
@@ -29,7 +31,7 @@ from costcalc.network import INPUT, Network
 from costcalc.render.expression import TEXT
 from costcalc.render.worked import Style
 from costcalc.shape import Shape
-from costcalc.spec import bundled, read_document
+from costcalc.spec import build_network, bundled, read_document
 from costcalc.spec.expand import MAX_LAYERS
 from costcalc.spec.hyperparameters import shown
 from costcalc.spec.scope import MAX_DEPTH
@@ -109,20 +111,29 @@ def census() -> str:
 
 def _kinds_in_order() -> list[str]:
     """Family by family, in the order in which they are written."""
-    families = [family.__name__ for family in FAMILIES]
-    return sorted(REGISTRY, key=lambda name: families.index(REGISTRY[name].__module__))
+    return [name for names in FAMILIES.values() for name in names]
 
 
-def kinds() -> str:
-    """The page of all kinds."""
-    parts = []
-    for family in FAMILIES:
-        title, _, rest = (family.__doc__ or "").strip().partition("\n\n")
-        parts += [f"## {family.__name__.rpartition('.')[2].capitalize()}", _prose(title)]
-        parts += [_prose(rest)] if rest.strip() else []
-        for name, cls in REGISTRY.items():
-            if cls.__module__ == family.__name__:
-                parts += [f"### `{name}`", *_kind(cls)]
+def _about(family: str) -> str:
+    return (importlib.import_module(f"costcalc.kinds.{family}").__doc__ or "").strip()
+
+
+def all_kinds() -> str:
+    """Every kind by family, with the page that it is on."""
+    rows = []
+    for family, names in FAMILIES.items():
+        page = f"kinds/{family}.md"
+        rows.append([f"[{family}]({page})", ", ".join(f"[`{name}`]({page}#{name})" for name in names)])
+    return table(["Family", "Kinds"], rows)
+
+
+def family_page(family: str) -> str:
+    """The page of a family."""
+    title, _, rest = _about(family).partition("\n\n")
+    parts = [f"# {family.capitalize().replace('_', ' ')}", _prose(title)]
+    parts += [_prose(rest)] if rest.strip() else []
+    for name in FAMILIES[family]:
+        parts += [f"## `{name}`", *_kind(REGISTRY[name])]
     return "\n\n".join(parts)
 
 
@@ -270,6 +281,44 @@ def errata() -> str:
     return "\n\n".join(parts)
 
 
+def variants(name: str) -> list[tuple[str, dict[str, Any]]]:
+    """The settings of a network that its table of choices has, each with what it is called; its defaults first."""
+    document = read_document(name)
+    found: list[tuple[str, dict[str, Any]]] = [("", {})]
+    for parameter in document.hyperparameters:
+        tabled = any(p.from_table and parameter.name in p.default.names() for p in document.hyperparameters)
+        if tabled:
+            own = parameter.default.evaluate({})
+            found += [(f"{parameter.name} {shown(c)}", {parameter.name: c}) for c in parameter.choices if c != own]
+    return found
+
+
+@cache
+def points() -> tuple[Point, ...]:
+    """Every bundled network, and every variant of it, counted."""
+    return tuple(
+        Point(name, called, totals.params, totals.madds)
+        for name in bundled()
+        for called, setting in variants(name)
+        for totals in [count_network(build_network(read_document(name), setting)).totals]
+    )
+
+
+def gallery() -> str:
+    """Every network of the library, and its variants."""
+    rows = []
+    for p in points():
+        document = read_document(p.name)
+        named = [f"`{p.name}`", _cell(document.citation)] if not p.setting else ["", f"`--{p.setting}`"]
+        rows.append([*named, f"{p.params:,}", f"{p.madds:,}"])
+    return table(["Spec", "Network", "Params", "MAdds"], rows, (2, 3))
+
+
+def picture() -> str:
+    """The networks as a picture beside the page."""
+    return Picture(list(points())).svg()
+
+
 def _anchor(heading: str) -> str:
     return "".join(c for c in heading.lower().replace(" ", "-") if c.isalnum() or c in "-_")
 
@@ -302,13 +351,15 @@ def dtypes() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "census": census,
-    "kinds": kinds,
+    "kinds": all_kinds,
+    **{f"family {family}": partial(family_page, family) for family in FAMILIES},
     "conventions": convention_table,
     "names in conventions": names_in_conventions,
     "functions": functions,
     "limits": limits,
     "specs": specs,
     "errata": errata,
+    "gallery": gallery,
     "followers": followers,
     "dtypes": dtypes,
 }

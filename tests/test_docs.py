@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import tomllib
+from xml.etree import ElementTree as ET
 
 import pytest
 import typer
 from pages import ROOT, Block, pages, run_code, shell
-from tables import SAMPLES, TABLES
+from tables import SAMPLES, TABLES, picture, points
 
 from costcalc.api import Model
 from costcalc.cli.main import COMMANDS, app
@@ -16,7 +17,7 @@ from costcalc.cost import conventions, load_convention
 from costcalc.errors import Source, SpecError, UsageError
 from costcalc.explore.space import read_space
 from costcalc.expression import FUNCTIONS
-from costcalc.kinds import REGISTRY
+from costcalc.kinds import FAMILIES, REGISTRY
 from costcalc.spec import bundled, parse_document, read_document
 from costcalc.spec.document import KEYS
 from costcalc.spec.hyperparameters import PARTS as HYPERPARAMETER_PARTS
@@ -111,11 +112,14 @@ def test_links_lead_somewhere(page):
 @each_page
 def test_no_page_speaks_of_one_machine(page):
     assert not re.search(r"(?<![\w.<])/(?:home|root|tmp|work|Users|var)/", page.text)
-    assert "![" not in page.text, "no badges"
+    pictures = re.findall(r"!\[[^]]*\]\(([^)]*)\)", page.text)
+    assert all((page.path.parent / picture).exists() for picture in pictures), "no badges"
 
 
 def test_every_page_is_linked_from_the_readme():
-    assert all(f"]({name})" in text("README.md") for name in PAGES if name.startswith("docs/"))
+    """The pages of families by way of the page of all kinds."""
+    linked = text("README.md") + text("docs/kinds.md").replace("](kinds/", "](docs/kinds/")
+    assert [name for name in PAGES if name.startswith("docs/") and f"]({name})" not in linked] == []
 
 
 # -- the README
@@ -144,12 +148,21 @@ def test_the_readme_shows_the_main_job_and_every_spec():
     assert len(spec.text.splitlines()) <= 10
 
 
+def test_the_picture_of_the_gallery_is_of_these_networks():
+    assert (ROOT / "docs" / "gallery.svg").read_text(encoding="utf-8") == picture()
+    drawn = ET.fromstring(picture())
+    told = [title.text for title in drawn.iter("{http://www.w3.org/2000/svg}title")]
+    assert len(told) == len([p for p in points() if p.params and p.madds])
+    names = {text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")}
+    assert set(bundled()) <= names, "every network has room for its name"
+
+
 # -- nothing is left out
 
 
 def test_every_kind_has_a_section_and_a_row():
-    headings = re.findall(r"^### `(\w+)`$", text("docs/kinds.md"), re.MULTILINE)
-    assert sorted(headings) == sorted(REGISTRY)
+    headings = {name: re.findall(r"^## `(\w+)`$", PAGES[name].text, re.MULTILINE) for name in PAGES if "/kinds/" in name}
+    assert headings == {f"docs/kinds/{family}.md": list(kinds) for family, kinds in FAMILIES.items()}
     assert set(SAMPLES) == set(REGISTRY), "tests/tables.py lists how each kind is shown in docs/counting.md"
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Optional
 
 import typer
 
@@ -28,9 +27,8 @@ from costcalc.cli.common import (
     wants_color,
     write,
 )
-from costcalc.cost import DTYPES, Convention, Report, count, load_convention
+from costcalc.cost import DTYPES, load_convention
 from costcalc.errors import CostcalcError, Problem, Problems, UsageError
-from costcalc.network import Network
 from costcalc.render.changes import Found, differences
 from costcalc.render.comment import comment
 from costcalc.render.difference import difference_json, difference_text, several_json
@@ -39,13 +37,11 @@ from costcalc.review.check import asked, check
 from costcalc.review.difference import Difference, difference
 from costcalc.review.policy import find_policy
 from costcalc.review.shelf import Shelf
-from costcalc.shape import Shape
-from costcalc.spec import Document, build_network, bundled, parse_document, read_document
-from costcalc.textfile import decoded, read_file
+from costcalc.review.since import Counting, since
+from costcalc.spec import Document, bundled, parse_document, read_document
+from costcalc.textfile import decoded
 
 FORMATS = ("table", "md", "json")
-SPEC = re.compile(r"^costcalc\s*:", re.MULTILINE)
-INVALID = 2
 
 app = command_app()
 
@@ -86,45 +82,34 @@ def diff(
     one_of("dtype", dtype, DTYPES)
     names = networks or []
     values = {name: exact(name, text) for name, text in as_written(settings).items()}
-    counted = _Counter(load_convention(convention), batch, dtype, values)
+    counted = Counting(load_convention(convention), batch, dtype, values)
     problems = Problems()
+    found: Found = []
+    read: list[str] = []
     if base is not None:
-        found = _since(base, names, counted, problems)
-        text = _comment(base, found, problems) if format == "md" else _several(base, found, every, format)
+        found = since(base, names, counted, problems, read)
+        text = _comment(base, found, problems) if format == "md" else _several(base, found, every, format, problems)
         differs = bool(found)
     elif len(names) == 2:
-        one = counted.pair(*names)
+        one = _pair(counted, *names)
         text, differs = _one(one, (names[0], names[1]), every, format), not one.same
     else:
         help_ = "as in `costcalc diff old.yaml new.yaml`, or `costcalc diff --base main`"
         raise UsageError(Problem(f"two networks are compared, here are {len(names)}", None, help_))
-    write(text, output, names)
+    write(text, output, [*names, *(spec for spec, _ in map(split_settings, names)), *read])
     if problems:
         raise CostcalcError(*problems)
     if exit_code and differs:
         raise typer.Exit(EXCEEDED)
 
 
-class _Counter:
-    """Counts what arguments name, all in one way."""
-
-    def __init__(self, convention: Convention, batch: int, dtype: str, values: dict[str, Any]) -> None:
-        self.convention, self.batch, self.dtype, self.values = convention, batch, dtype, values
-
-    def report(self, document: Document, own: dict[str, Any] | None = None) -> Report:
-        network = build_network(document, {**self.values, **(own or {})})
-        return self.of(network)
-
-    def of(self, network: Network) -> Report:
-        return count(network, self.convention, self.batch, self.dtype)
-
-    def pair(self, old: str, new: str) -> Difference:
-        """The difference of two arguments. Raises CostcalcError."""
-        sides = [split_settings(name) for name in (old, new)]
-        documents = [_document(spec) for spec, _ in sides]
-        own = [{name: exact(name, text) for name, text in settings.items()} for _, settings in sides]
-        reports = [self.report(*both) for both in zip(documents, own, strict=True)]
-        return difference(reports[0], reports[1], documents[0].data == documents[1].data)
+def _pair(counted: Counting, old: str, new: str) -> Difference:
+    """The difference of two arguments. Raises CostcalcError."""
+    sides = [split_settings(name) for name in (old, new)]
+    documents = [_document(spec) for spec, _ in sides]
+    own = [{name: exact(name, text) for name, text in settings.items()} for _, settings in sides]
+    reports = [counted.report(*both) for both in zip(documents, own, strict=True)]
+    return difference(reports[0], reports[1], documents[0].data == documents[1].data)
 
 
 def _document(spec: str) -> Document:
@@ -132,46 +117,12 @@ def _document(spec: str) -> Document:
     revision, colon, path = spec.partition(":")
     if not colon or not revision or not path or Path(spec).exists() or spec in bundled():
         return read_document(spec)
+    if Path(revision).exists():
+        help_ = f"as in `{revision}:alpha=0.5`; a git revision comes first, as in `main:{revision}`"
+        raise UsageError(Problem(f"`{spec}` says no value", None, help_))
     from costcalc.review import git
 
     return parse_document(*decoded(spec, git.show(revision, path)))
-
-
-def _since(
-    base: str, files: list[str], counted: _Counter, problems: Problems
-) -> list[tuple[str | None, str | None, Difference]]:
-    """The specs that changed since a branch left `base`; the problems of those that cannot be read are noted."""
-    from costcalc.review import git
-
-    fork, top = git.fork_point(base), git.top()
-    wanted = {Path(file).absolute() for file in files}
-    found = []
-    for change in git.changed(base):
-        path = top / (change.new or change.old or "")
-        if path.suffix not in (".yaml", ".yml") or (wanted and path not in wanted):
-            continue
-        try:
-            before = change.old and _spec(f"{base}:{change.old}", git.show(fork, change.old))
-            after = change.new and _spec(change.new, read_file(path, change.new)[1])
-            if before or after:
-                sides = [counted.report(side) if side else None for side in (before, after)]
-                old, new = (side or counted.of(_nothing(sides[1 - i])) for i, side in enumerate(sides))
-                found.append((change.old, change.new, difference(old, new)))
-        except CostcalcError as error:
-            problems += [problem for problem in error.problems if problem not in problems]
-    return [entry for entry in found if not entry[2].same]
-
-
-def _spec(name: str, data: bytes) -> Document | None:
-    """The document of a file, None where it is no spec. Raises SpecError for one that is wrong."""
-    source, _ = decoded(name, data)
-    return parse_document(source, data) if SPEC.search(source.text) else None
-
-
-def _nothing(other: Report | None) -> Network:
-    """What was there before a network was: none of its layers."""
-    shape = other.network.input if other else Shape(1)
-    return Network("nothing", shape, (), ())
 
 
 def _one(found: Difference, names: tuple[str, str], every: bool, format: str) -> str:
@@ -192,11 +143,11 @@ def _comment(base: str, found: Found, problems: Problems) -> str:
     return comment(review, not review.failed() and not review.faults, found)
 
 
-def _several(base: str, found: Found, every: bool, format: str) -> str:
+def _several(base: str, found: Found, every: bool, format: str, problems: Problems) -> str:
     if format == "json":
         return several_json(base, found)
     if not found:
-        return f"no spec changed since {base}\n"
+        return f"no spec {'that can be read ' if problems else ''}changed since {base}\n"
     return "\n".join(
         _one(one, (f"{base}:{old}" if old else "nothing", new or "nothing"), every, format) for old, new, one in found
     )

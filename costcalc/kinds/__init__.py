@@ -1,16 +1,40 @@
-"""The kinds of layers, by name. A module a family; importing this package registers them all.
+"""The kinds of layers, by name. A module a family, imported when one of its kinds is first asked for.
 
 To add one, see docs/adding-a-kind.md.
 """
 
 from __future__ import annotations
 
-from costcalc.kinds import arranging, cheap, convolution, dynamic, joining, linear, pointwise, pooling, transposed
 from costcalc.kinds.attributes import REQUIRED, SPELLINGS, Attribute, KindError
 from costcalc.kinds.base import REGISTRY, Join, Kind, Layer, kind
 
-FAMILIES = (convolution, transposed, cheap, dynamic, linear, pooling, pointwise, joining, arranging)
-FOLLOWERS = {role: tuple(name for name, cls in REGISTRY.items() if cls.role == role) for role in ("norm", "act")}
+# a module: what it registers, in the order of the pages
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "convolution": ("conv", "depthwise", "separable"),
+    "transposed": ("conv_transpose",),
+    "cheap": ("ghost", "mixed_depthwise", "shift", "octave_conv"),
+    "dynamic": ("deformable_conv", "involution"),
+    "linear": ("linear",),
+    "pooling": (
+        "max_pool", "avg_pool", "adaptive_avg_pool", "adaptive_max_pool", "global_avg_pool", "global_max_pool",
+    ),
+    "pointwise": (
+        "batch_norm", "relu", "relu6", "sigmoid", "hard_sigmoid", "hard_swish", "swish", "silu", "tanh", "gelu",
+        "softmax",
+    ),
+    "joining": ("add", "mul", "concat"),
+    "arranging": (
+        "split", "channel_shuffle", "pixel_shuffle", "pixel_unshuffle", "flatten", "reshape", "dropout", "upsample",
+        "opaque",
+    ),
+}  # fmt: skip
+REGISTRY.expect(__name__, FAMILIES)
+
+# what may follow another layer, by its role
+FOLLOWERS: dict[str, tuple[str, ...]] = {
+    "norm": ("batch_norm",),
+    "act": ("relu", "relu6", "sigmoid", "hard_sigmoid", "hard_swish", "swish", "silu", "tanh", "gelu", "softmax"),
+}
 
 __all__ = [
     "FAMILIES",

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from costcalc.budgets import METRICS
-from costcalc.errors import Problem, Span, SpecError
+from costcalc.errors import Problem, Source, Span, SpecError
 from costcalc.network import plain
 from costcalc.review.moved import moved, pairs
 from costcalc.review.record import PER_LAYER, Layer, Record
@@ -100,11 +100,12 @@ def _record(entry: Mapping[str, Any]) -> Record:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError
+    value.encode()  # raises where it is half a character
     return value
 
 
 def _whole(value: Any) -> int:
-    if type(value) is not int:
+    if type(value) is not int or value < 0:
         raise TypeError
     return value
 
@@ -124,16 +125,22 @@ def stale(
     now: Sequence[Record],
     whole: bool,
     places: Mapping[tuple[Any, ...], Span] | None = None,
+    name: str = "",
 ) -> list[Stale]:
-    """What a lock says and is not so; `whole` where all that it should have was counted. `places` are of the specs."""
+    """What a lock says and is not so; `whole` where all that it should have was counted. `places` are of the specs.
+
+    What has gone stands in the lock, whose `name` is as it is seen from here.
+    """
     found = []
     for new in now:
         old, place = locked.get(new.key), (places or {}).get(new.key)
         if old is None:
             found.append(Stale(new.title, None, new, {}, place, "it is not in the lock"))
-        elif (old.sha256, old.totals) != (new.sha256, new.totals):
+        elif old != new:
             differing = [metric for metric in new.totals if old.totals.get(metric) != new.totals[metric]]
             why = "it changed, though none of its totals did"
+            if old.sha256 == new.sha256:
+                why = "its layers are not those that the lock has"
             if differing:
                 why = "costcalc counts it otherwise now" if old.sha256 == new.sha256 else "it costs something else now"
             aligned = pairs(old, new)
@@ -141,4 +148,5 @@ def stale(
             found.append(Stale(new.title, old, new, layers, place, why))
     here = {record.key for record in now}
     gone = [old for key, old in locked.items() if whole and key not in here]
-    return found + [Stale(old.title, old, None, {}, None, "the lock has it, and no budget names it") for old in gone]
+    start = Span(Source(name, ""), 1, 1, 2) if name else None
+    return found + [Stale(old.title, old, None, {}, start, "the lock has it, and no budget names it") for old in gone]

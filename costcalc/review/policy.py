@@ -33,11 +33,14 @@ class Root(NamedTuple):
         return self.directory / self.policy.lock
 
 
-def find_policy(config: str | None = None) -> Root | None:
-    """The budget file of that name, else the nearest upwards from here. Raises SpecError for one that is wrong."""
+def find_policy(config: str | None = None, start: Path | None = None) -> Root | None:
+    """The budget file of that name, else the nearest upwards from `start` (here, if left out).
+
+    Raises SpecError for one that is wrong.
+    """
     if config is not None:
         return _read(Path(config), (), config) or _missing_table(config)
-    here = Path.cwd()
+    here = Path.cwd() if start is None else Path(os.path.abspath(start))  # noqa: PTH100 - links stay
     for directory in (here, *here.parents):
         if (directory / NAME).is_file():
             return _read(directory / NAME, (), seen(directory / NAME))
@@ -112,5 +115,10 @@ def _nothing(root: Root, pattern: Text) -> Problem:
     except OSError:
         beside = []
     near = suggestion(os.path.basename(pattern.text), beside)  # noqa: PTH119 - of a pattern
-    help_ = f"did you mean `{near}`?" if near else "mend it, or say `allow_empty = true`"
+    help_ = "mend it, or say `allow_empty = true`"
+    if (root.directory / pattern.text).is_dir():
+        help_ = f"it is a directory; did you mean `{pattern.text.rstrip('/')}/*.yaml`?"
+    elif near:
+        folder = os.path.dirname(pattern.text)  # noqa: PTH120
+        help_ = f"did you mean `{os.path.join(folder, near)}`?"  # noqa: PTH118
     return Problem(f"no file matches `{pattern.text}`", pattern.span, help_)

@@ -45,7 +45,11 @@ class Shelf:
         key += (rule.convention, rule.batch, rule.dtype)
         if key not in self.reports:
             if rule.convention not in self.conventions:
-                self.conventions[rule.convention] = load_convention(rule.convention)
+                loaded = load_convention(rule.convention)
+                if any(other.name == loaded.name for other in self.conventions.values()):
+                    help_ = "records tell them apart by their names"
+                    raise CostcalcError(Problem(f"two conventions are called `{loaded.name}`", None, help_))
+                self.conventions[rule.convention] = loaded
             convention = self.conventions[rule.convention]
             self.reports[key] = count(self.networks[key[:-3]], convention, rule.batch, rule.dtype)
         return self.reports[key], values
@@ -74,6 +78,10 @@ def placed(error: CostcalcError, rule: Rule) -> list[Problem]:
     for problem in error.problems:
         if problem.span is None:
             named = [text.span for name, text in rule.settings.items() if f"`{name}`" in problem.message]
+            ways = {"convention": rule.convention, "dtype": rule.dtype}
+            named += [
+                rule.places[key] for key, value in ways.items() if value in problem.message and key in rule.places
+            ]
             found.append(problem._replace(span=named[0] if named else rule.place))
         elif rule.settings:
             setting = ", ".join(f"{name} = {text.text}" for name, text in rule.settings.items())
