@@ -89,6 +89,7 @@ SAMPLES: dict[str, Any] = {
     "shift": ({}, [SQUARE]),
     "octave_conv": ({"out": 20, "to": "high"}, [SQUARE, Shape(4, (7, 7))]),
 }
+REQUIRED = [("ghost", "out"), ("mixed_depthwise", "kernels"), ("octave_conv", "out"), ("octave_conv", "to")]
 VARIETIES: list[Any] = [
     ("ghost", {"out": 4}, MAP, "1x1", ""),
     ("ghost", {"out": 4, "kernel": 3, "stride": 2}, MAP, "3x3", "/2"),

@@ -57,6 +57,7 @@ SAMPLES: dict[str, Any] = {
     "deformable_conv": ({"out": 20, "groups": 4, "offset_groups": 2, "modulated": True}, [SQUARE]),
     "involution": ({"kernel": 7, "groups": 3, "stride": 2}, [SQUARE]),
 }
+REQUIRED = [("deformable_conv", "out")]
 VARIETIES: list[Any] = [
     ("deformable_conv", {"out": 4, "stride": 2}, MAP, "3x3", "/2"),
     ("deformable_conv", {"out": 4, "groups": 2}, MAP, "3x3 g2", ""),

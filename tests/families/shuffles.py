@@ -31,6 +31,7 @@ SAMPLES: dict[str, Any] = {
     "pixel_shuffle": ({"factor": 2}, [Shape(12, (14, 14))]),
     "pixel_unshuffle": ({"factor": 2}, [Shape(12, (14, 14))]),
 }
+REQUIRED = [("pixel_shuffle", "factor"), ("pixel_unshuffle", "factor")]
 VARIETIES: list[Any] = [
     ("pixel_shuffle", {"factor": 2}, Shape(12, (3, 4)), "x2", ""),
     ("pixel_unshuffle", {"factor": 3}, Shape(12, (3, 6)), "/3", ""),

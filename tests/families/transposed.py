@@ -54,6 +54,7 @@ TRACED: list[Any] = [
 SAMPLES: dict[str, Any] = {
     "conv_transpose": ({"kernel": 4, "stride": 2, "groups": 4, "out": 20}, [Shape(12, (14, 14))])
 }
+REQUIRED = [("conv_transpose", "out")]
 VARIETIES: list[Any] = [
     ("conv_transpose", {"out": 4, "kernel": [3, 1], "stride": 2}, MAP, "3x1", "/2"),
     ("conv_transpose", {"out": 4, "groups": 2}, MAP, "3x3 g2", ""),
