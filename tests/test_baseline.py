@@ -220,6 +220,8 @@ def test_the_standard_layer_has_the_same_shapes(kind: str) -> None:
             continue
         assert standard.infer(drawn.inputs) == drawn.output
         assert standard.standard(drawn.inputs) is None
+        if kind in families.having("own_standard"):  # not one window for both: the family's own tests compare them
+            continue
         census, x, y = standard.count(drawn.inputs, drawn.output), drawn.inputs[0], drawn.output
         taps = census.weights // (x.channels * y.channels)
         assert census.weights == taps * x.channels * y.channels

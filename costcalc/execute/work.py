@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from copy import copy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,6 +47,12 @@ class Work:
 
     def __getitem__(self, attribute: str) -> Any:
         return self.attributes[attribute]
+
+    def part(self, x: Floats, **attributes: Any) -> Work:
+        """A step of this work, on x and with these attributes beside its own: what it makes and does counts here."""
+        step = copy(self)
+        step.inputs, step.attributes, step.own = [Tensor(x, self.sequence)], {**self.attributes, **attributes}, False
+        return step
 
     def make(self, role: str, *shape: int) -> Floats:
         """Random numbers of a role: weights, biases, norm_scales, norm_shifts or buffers."""

@@ -101,7 +101,7 @@ class Classes:
 def follows(node: Node, x: Shape) -> bool:
     """Whether a convolution is depthwise by its groups, so that these are as many as its input has channels."""
     groups = node.attributes.get("groups", 1)
-    return node.kind == "conv" and bool(groups == x.channels != 1)
+    return has_filters(node) and bool(groups == x.channels != 1)
 
 
 def has_filters(node: Node) -> bool:

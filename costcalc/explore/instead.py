@@ -46,7 +46,7 @@ def counted(symbols: Symbols, report: Report, layer: Double) -> tuple[Any, Any]:
     both = zip(layer, (samples(symbols, report.batch), report.batch), strict=True)
     symbolic, number = (_counted(report, x, batch) for x, batch in both)
     if symbolic is not None:
-        symbols.shorten([symbolic], layer.axes)
+        symbols.shorten([symbolic], layer.axes, layer.counted.kind.inside)
     return symbolic, number
 
 

@@ -87,7 +87,7 @@ def census_formulas(symbols: Symbols, layer: Double, batch: int = 1) -> dict[str
     symbolic, counted = layer.symbolic.census(samples(symbols, batch)), layer.counted.census(batch)
     if symbolic is None or counted is None:
         return {}
-    symbols.shorten(symbolic, layer.axes)
+    symbols.shorten(symbolic, layer.axes, layer.counted.kind.inside)
     made = {name: symbols.formula(name, getattr(symbolic, name), getattr(counted, name)) for name in CLASSES}
     return {name: formula for name, formula in made.items() if getattr(counted, name)}
 
@@ -133,7 +133,7 @@ def _attributes(symbols: Symbols, kind: str, values: Mapping[str, Any], x: Shape
     if groups != 1:
         lifted["groups"] = symbols.number("g", groups, "groups")
     for name, attribute in REGISTRY[kind].attributes.items():
-        if attribute.letter and is_number(values.get(name)):
+        if attribute.letter and is_number(values.get(name)) and values[name] != 1:
             lifted[name] = symbols.number(attribute.letter, values[name], attribute.doc)
     return lifted
 

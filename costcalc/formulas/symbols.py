@@ -19,7 +19,6 @@ from costcalc.number.traced import Trace, Traced
 LETTERS = {"length": "L", "depth": "D", "height": "H", "width": "W", "tokens": "T"}
 READ = ("V", *(f"V_{i}" for i in "DHW123"))
 ORDER = ("B", "D_K", "K_D", "K_H", "K_W", *READ, "M", "m", "N", "g", "T", "L", "D", "H", "W", "D_F")  # of reading
-ON_INPUT = "taps on the input, not on padding, of all windows along {}"
 IN_BINS = "values in all bins along {}"
 
 
@@ -110,8 +109,11 @@ class Symbols:
 
     # -- symbols for expressions --------------------------------------------------------------------------------------
 
-    def shorten(self, numbers: Iterable[Any], axes: Sequence[str]) -> None:
-        """Gives a symbol to what is too long to read in a product: V, or one for each of the axes."""
+    def shorten(self, numbers: Iterable[Any], axes: Sequence[str], valid: str) -> None:
+        """Gives a symbol to what is too long to read in a product: V, or one for each of the axes.
+
+        `valid` says which taps are valid, of all windows along {}.
+        """
         nodes = self.trace.graph.nodes
         found: dict[Affine, None] = {}
         for index in sorted(self.trace.graph.needed(map(form_of, numbers))):
@@ -119,23 +121,34 @@ class Symbols:
                 found[_single(index)] = None
             elif nodes[index].op == "mul":
                 found.update({part: None for part in nodes[index].parts if self._long(part)})
-        for i, form in enumerate(found):
-            axis = axes[i] if len(found) == len(axes) else self._axis(form, axes)
+        windows = [self._window(form) for form in found]
+        alike = len(set(filter(None, windows))) < 2
+        for i, (form, window) in enumerate(zip(found, windows, strict=True)):
+            axis = axes[i] if alike and len(found) == len(axes) else self._axis(form, axes)
             alone = len(axes) == 1 or (len(found) == 1 and axis is None)
             if form not in self._short:
                 name = "V" if alone else f"V_{LETTERS.get(axis or '', i + 1)}"
                 where = f"the {axis}" if axis else "each axis" if alone else "an axis"
-                self._short[form] = self._unpadded(form) or self._symbol(form, name, where)
+                if window and not alike and (axis is None or len(found) > len(axes)):  # several along one axis
+                    size, taps = (expanded(self.trace.graph, part).at(self.point) for part in window)
+                    where = f"{where if axis else f'an axis of {size}'}, {taps} taps in each"
+                meaning = (valid if window else IN_BINS).format(where)
+                self._short[form] = self._unpadded(form) or self._symbol(form, name, meaning)
+
+    def _window(self, form: Affine) -> tuple[Affine, Affine] | None:
+        """The size of the map and the number of taps, where it is valid taps that the expression counts."""
+        if self._long(form):
+            return None
+        size, _, taps, *_ = self.trace.graph.nodes[form.terms[0][0]].parts
+        return size, taps
 
     def _axis(self, form: Affine, axes: Sequence[str]) -> str | None:
         """The axis that an expression is of; None where it is the same for several."""
         used = self.trace.graph.symbols([form])
         return next((axis for axis in axes if not {LETTERS[axis], f"K_{LETTERS[axis]}"}.isdisjoint(used)), None)
 
-    def _symbol(self, form: Affine, name: str, axis: str) -> Affine:
-        polynomial = expanded(self.trace.graph, form)
-        long = self._long(form)
-        meaning = (IN_BINS if long else ON_INPUT).format(axis)
+    def _symbol(self, form: Affine, name: str, meaning: str) -> Affine:
+        polynomial, long = expanded(self.trace.graph, form), self._long(form)
         return self.number(name, int(polynomial.at(self.point)), meaning, polynomial if long else None).form
 
     def _long(self, form: Affine) -> bool:

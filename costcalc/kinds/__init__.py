@@ -11,6 +11,9 @@ from costcalc.kinds.base import REGISTRY, Bank, Join, Kind, Layer, compressible,
 # a module: what it registers, in the order of the pages
 FAMILIES: dict[str, tuple[str, ...]] = {
     "convolution": ("conv", "depthwise", "separable"),
+    "transposed": ("conv_transpose",),
+    "cheap": ("ghost", "mixed_depthwise", "shift", "octave_conv"),
+    "dynamic": ("deformable_conv", "involution"),
     "linear": ("linear",),
     "pooling": (
         "max_pool", "avg_pool", "adaptive_avg_pool", "adaptive_max_pool", "global_avg_pool", "global_max_pool",
@@ -20,7 +23,10 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "softmax",
     ),
     "joining": ("add", "mul", "concat"),
-    "arranging": ("split", "channel_shuffle", "flatten", "reshape", "dropout", "upsample", "opaque"),
+    "arranging": (
+        "split", "channel_shuffle", "pixel_shuffle", "pixel_unshuffle", "flatten", "reshape", "dropout", "upsample",
+        "opaque",
+    ),
     "factorised": ("spatial_separable", "separable_basis"),
     "low_rank": ("low_rank_linear", "tucker_conv", "cp_conv"),
     "gating": ("squeeze_excite",),

@@ -1,4 +1,4 @@
-"""Kinds that move numbers without learning: split, shuffle, flatten, reshape, dropout, upsample, the unknown."""
+"""Kinds that move numbers without learning: split, shuffles, flatten, reshape, dropout, upsample, the unknown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from costcalc.kinds.attributes import (
 )
 from costcalc.kinds.base import Layer, kind
 from costcalc.kinds.window import need_map, spread, written
-from costcalc.number import divide, total
+from costcalc.number import Number, divide, exact_div, product, total
 from costcalc.shape import Shape
 
 LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
@@ -75,6 +75,52 @@ class ChannelShuffle(Free):
                 "`groups` must divide the channels",
             )
         return x
+
+
+class Shuffle(Free):
+    """What pixel shuffles share."""
+
+    factor = count("how many positions along each axis are a block", least=2)
+
+    def block(self, x: Shape) -> Number:
+        """The positions of a block. Raises KindError."""
+        need_map(x, self.name)
+        return product(self.factor for _ in x.spatial)
+
+
+@kind("pixel_shuffle")
+class PixelShuffle(Shuffle):
+    """Depth to space: each block of `factor` x `factor` channels becomes as many positions; a copy, no arithmetic.
+
+    What it costs is in the convolution before it. Source: Shi et al. 2016 (arXiv:1609.05158), section 3.2, equation 4.
+    """
+
+    def shape(self, x: Shape) -> Shape:
+        block = self.block(x)
+        if x.channels % block != 0:
+            raise KindError(f"{x} has no blocks of {block} channels", "factor", f"{block} must divide the channels")
+        return Shape(exact_div(x.channels, block), tuple(size * self.factor for size in x.spatial))
+
+    def variety(self, x: Shape) -> str:
+        return f"x{self.factor}"
+
+
+@kind("pixel_unshuffle")
+class PixelUnshuffle(Shuffle):
+    """Space to depth, the inverse of `pixel_shuffle`: each block of positions becomes as many channels; a copy.
+
+    Source: the inverse of Shi et al. 2016 (arXiv:1609.05158), section 3.2, equation 4; so named in PyTorch.
+    """
+
+    def shape(self, x: Shape) -> Shape:
+        block = self.block(x)
+        if any(size % self.factor != 0 for size in x.spatial):
+            message = f"{x} cannot be divided into blocks of {self.factor}"
+            raise KindError(message, "factor", "`factor` must divide every size")
+        return Shape(x.channels * block, tuple(exact_div(size, self.factor) for size in x.spatial))
+
+    def variety(self, x: Shape) -> str:
+        return f"/{self.factor}"
 
 
 @kind("flatten")

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, TypeAlias, TypeVar, overload
 
 from costcalc.number import Number, is_number, is_whole
 from costcalc.units import written
 
 T = TypeVar("T")
+Axes: TypeAlias = Number | tuple[Number, ...]  # one for all axes, or one for each
 MAX_SIZE = 10**9  # of one dimension; more is a slip of the pen, and would only make every later message unreadable
 REQUIRED: Any = object()
 
@@ -27,7 +28,9 @@ SPELLINGS = {
     "use_bias": "bias",
     "has_bias": "bias", "activation": "act", "normalization": "norm", "normalisation": "norm", "bn": "norm",
     "depth_multiplier": "multiplier", "channel_multiplier": "multiplier", "scale_factor": "scale",
-    "num_groups": "groups",
+    "num_groups": "groups", "upscale_factor": "factor", "downscale_factor": "factor", "block_size": "factor",
+    "kernel_sizes": "kernels", "reduction_ratio": "reduction", "deform_groups": "offset_groups",
+    "deformable_groups": "offset_groups", "dw_size": "dw_kernel",
     "compression": "compress", "quantize": "compress", "quantization": "compress", "prune": "compress",
     "pruning": "compress", "sparsity": "compress",
     "if": "only_if", "when": "only_if", "name": "as", "input": "from", "inputs": "from",
@@ -135,17 +138,22 @@ def _axes(value: Any, least: int, most: int = 3) -> Any:
     return read if 1 <= len(read) <= most and None not in read else None
 
 
-def per_axis(doc: str, default: Any = REQUIRED) -> Attribute[Number | tuple[Number, ...]]:
+def per_axis(doc: str, default: Any = REQUIRED, least: int = 1, letter: str = "") -> Attribute[Axes]:
     """One whole number for all axes, or one for each: `3`, `[3, 1]` (height, width)."""
-    wants = "a positive whole number, or one for each axis, as in [3, 1] for height, width"
-    schema = {"anyOf": [*integer(1)["anyOf"], {"type": "array", "items": integer(1), "minItems": 1, "maxItems": 3}]}
-    return Attribute(doc, wants, lambda v: _axes(v, 1), schema, default)
+    whole = "a positive whole number" if least == 1 else f"a whole number of at least {least}"
+    wants = f"{whole}, or one for each axis, as in [3, 1] for height, width"
+    listed = {"type": "array", "items": integer(least), "minItems": 1, "maxItems": 3}
+    schema = {"anyOf": [*integer(least)["anyOf"], listed]}
+    return Attribute(doc, wants, lambda v: _axes(v, least), schema, default, letter)
 
 
-def padding_attribute(default: Any = "same") -> Attribute[Any]:
+SAME = "output is the input divided by the stride, rounded up; an odd pixel goes to the end"
+
+
+def padding_attribute(default: Any = "same", same: str = SAME) -> Attribute[Any]:
     """`same`, `valid`, a number, one for each axis, or two for each axis (before, after)."""
     doc = (
-        "`same` (output is the input divided by the stride, rounded up; an odd pixel goes to the end), `valid` (none),"
+        f"`same` ({same}), `valid` (none),"
         " a number for every side, one for each axis, or both sides of each axis: [top, bottom, left, right]"
     )
 

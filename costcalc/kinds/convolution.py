@@ -98,7 +98,7 @@ class Conv(Windowed):
 
     def standard_pair(self, inputs: Sequence[Shape], after: Kind) -> Kind | None:
         depthwise = self.groups == inputs[0].channels and self.groups != 1
-        return _paired(self, after) if depthwise else None
+        return paired(self, after) if depthwise else None
 
     def variety(self, x: Shape) -> str:
         return written(self.kernel, len(x.spatial)) + ("" if self.groups == 1 else f" g{self.groups}")
@@ -128,7 +128,7 @@ class Depthwise(Windowed):
         return self.dense(inputs[0].channels * self.multiplier, self.bias)
 
     def standard_pair(self, inputs: Sequence[Shape], after: Kind) -> Kind | None:
-        return _paired(self, after)
+        return paired(self, after)
 
 
 @kind("separable")
@@ -168,7 +168,7 @@ class Separable(Windowed):
         return self.dense(self.out, self.bias)
 
 
-def _paired(depthwise: Windowed, after: Kind) -> Kind | None:
+def paired(depthwise: Windowed, after: Kind) -> Kind | None:
     """The standard convolution that a depthwise one and the 1x1 one after it replace: the window of the first."""
     return depthwise.dense(after.out, after.bias) if isinstance(after, Conv) and after.pointwise else None
 

@@ -25,6 +25,7 @@ class LowRankLinear(Linear):
     """
 
     rank = count("features between the two matrices", letter="r")
+    banks = Kind.banks  # its weights are two matrices, and not as those of a full layer
 
     def census(self, x: Shape, y: Shape) -> Census:
         weights = x.channels * self.rank + self.rank * y.channels

@@ -16,7 +16,7 @@ from costcalc.render.sheet import SORTED_BY, Column, Sheet, View, facts
 from costcalc.units import in_bytes
 
 ABOUT = (
-    "each depthwise convolution with the 1x1 one after it, each separable and each grouped one as one convolution over"
+    "each depthwise convolution with the 1x1 one after it, each grouped, separable or otherwise cheaper one as one over"
     " all channels; the norm and activation inside a pair are gone"
 )
 ROWS = "a layer with its norm and activation, or a pair of layers that one convolution stands for"

@@ -22,6 +22,15 @@ KIND_SPELLINGS = {
     "se": "squeeze_excite", "squeeze_excitation": "squeeze_excite", "squeeze_and_excitation": "squeeze_excite",
     "squeeze_and_excite": "squeeze_excite", "winograd": "winograd_conv", "svd_linear": "low_rank_linear",
     "low_rank": "low_rank_linear", "tucker": "tucker_conv", "cp": "cp_conv", "spatially_separable": "spatial_separable",
+    **dict.fromkeys((*(f"conv{n}d_transpose" for n in "123"), *(f"conv{n}dtranspose" for n in "123"),
+                     *(f"convtranspose{n}d" for n in "123"), *(f"conv_transpose{n}d" for n in "123"), "convtranspose",
+                     "deconv", "deconvolution", "transposed_conv"), "conv_transpose"),
+    "mixconv": "mixed_depthwise", "mixed_conv": "mixed_depthwise", "mdconv": "mixed_depthwise",
+    "ghost_module": "ghost", "ghost_conv": "ghost", "ghostconv": "ghost",
+    "octave": "octave_conv", "octconv": "octave_conv",
+    "deform_conv": "deformable_conv", "deform_conv2d": "deformable_conv", "deformconv": "deformable_conv",
+    "dcn": "deformable_conv", "depth_to_space": "pixel_shuffle", "pixelshuffle": "pixel_shuffle",
+    "space_to_depth": "pixel_unshuffle", "pixelunshuffle": "pixel_unshuffle", "reorg": "pixel_unshuffle",
 }  # fmt: skip
 FIELDS = {"as": "name", "from": "sources", "only_if": "only_if"}  # where `Common` keeps what may stand anywhere
 NOT_BRANCHES = "each branch is a list of layers; `[]` is the input itself"

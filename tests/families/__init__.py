@@ -2,9 +2,10 @@
 
 `CASES`, shapes and censuses worked out by hand (test_kinds.py); `TRACED`, builders of layers from free sizes
 (test_kinds_numbers.py); `SAMPLES`, the row of the census table in docs/counting.md (tables.py); `VARIETIES`, what
-tables call a layer; `TRAITS`, the kinds that are a view, work in place, join, take followers or need a workspace, or
-whose multiply-adds are of several steps (`steps`), of which not all meet the padding;
-`REQUIRED`, the attributes without a default, as (kind, attribute).
+tables call a layer; `REQUIRED`, the attributes without a default, as (kind, attribute); `TRAITS`, the kinds that are a
+view, work in place, join, take followers or need a workspace, those whose multiply-adds are of several steps (`steps`),
+of which not all meet the padding, and those whose standard form is not a convolution with their own window
+(`own_standard`).
 A module also registers how its layers are drawn at random (`layers.draws`), and how PyTorch has them, where it does.
 """
 

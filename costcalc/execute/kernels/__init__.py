@@ -1,27 +1,7 @@
 """One kernel for every kind, a module a family; importing this package registers them all."""
 
-from costcalc.execute.kernels import (
-    arranging,
-    convolution,
-    factorised,
-    gating,
-    joining,
-    linear,
-    low_rank,
-    pointwise,
-    pooling,
-    winograd,
-)
+import importlib
+import pkgutil
 
-__all__ = [
-    "arranging",
-    "convolution",
-    "factorised",
-    "gating",
-    "joining",
-    "linear",
-    "low_rank",
-    "pointwise",
-    "pooling",
-    "winograd",
-]
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")

@@ -26,6 +26,28 @@ def channel_shuffle(work: Work) -> Floats:
     return np.take(work.x, order, axis=work.inputs[0].channels)
 
 
+@kernel("pixel_shuffle")
+def pixel_shuffle(work: Work) -> Floats:
+    """Channels as (channel, place in the block): each axis is followed by its place in the block."""
+    n, channels, *sizes = work.x.shape
+    rank, factor = len(sizes), work["factor"]
+    blocks = work.x.reshape(n, channels // factor**rank, *[factor] * rank, *sizes)
+    order = [axis for i in range(rank) for axis in (2 + rank + i, 2 + i)]
+    y = blocks.transpose(0, 1, *order).reshape(n, -1, *(size * factor for size in sizes))
+    return np.array(y)  # a map of one position would still be a view
+
+
+@kernel("pixel_unshuffle")
+def pixel_unshuffle(work: Work) -> Floats:
+    """The places in the blocks come after the channel, the blocks are the new axes."""
+    n, channels, *sizes = work.x.shape
+    rank, factor = len(sizes), work["factor"]
+    blocks = work.x.reshape(n, channels, *(part for size in sizes for part in (size // factor, factor)))
+    order = [3 + 2 * i for i in range(rank)] + [2 + 2 * i for i in range(rank)]
+    y = blocks.transpose(0, 1, *order).reshape(n, channels * factor**rank, *(size // factor for size in sizes))
+    return np.array(y)  # with one channel, or one block along an axis, it could still be a view
+
+
 @kernel("flatten")
 def flatten(work: Work) -> Floats:
     """One vector a sample."""

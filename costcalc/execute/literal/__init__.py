@@ -5,33 +5,13 @@ it was done. The kernels here loop over positions, channels and taps and test ea
 share neither code nor formulation with the fast ones.
 """
 
-from costcalc.execute.literal import (
-    arranging,
-    convolution,
-    factorised,
-    gating,
-    joining,
-    linear,
-    low_rank,
-    pointwise,
-    pooling,
-    winograd,
-)
+import importlib
+import pkgutil
+
 from costcalc.execute.literal.scalars import Tally
 from costcalc.execute.literal.work import LITERAL, LiteralWork
 
-__all__ = [
-    "LITERAL",
-    "LiteralWork",
-    "Tally",
-    "arranging",
-    "convolution",
-    "factorised",
-    "gating",
-    "joining",
-    "linear",
-    "low_rank",
-    "pointwise",
-    "pooling",
-    "winograd",
-]
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")
+
+__all__ = ["LITERAL", "LiteralWork", "Tally"]

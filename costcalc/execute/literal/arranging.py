@@ -33,6 +33,32 @@ def channel_shuffle(work: LiteralWork) -> Scalars:
     return y
 
 
+@literal("pixel_shuffle")
+def pixel_shuffle(work: LiteralWork) -> Scalars:
+    """Element (c, place) comes of block place // factor; its channel is that of c and of place % factor."""
+    factor, (samples, channels, *sizes) = work["factor"], work.x.shape
+    y = np.empty((samples, channels // factor ** len(sizes), *(size * factor for size in sizes)), object)
+    for n, c, *place in np.ndindex(y.shape):
+        channel = c
+        for p in place:
+            channel = channel * factor + p % factor
+        y[(n, c, *place)] = work.at(n, channel, *(p // factor for p in place))
+    return y
+
+
+@literal("pixel_unshuffle")
+def pixel_unshuffle(work: LiteralWork) -> Scalars:
+    """Each element goes to its block; which channel, its own one and its place in the block tell."""
+    factor, (samples, channels, *sizes) = work["factor"], work.x.shape
+    y = np.empty((samples, channels * factor ** len(sizes), *(size // factor for size in sizes)), object)
+    for n, c, *place in np.ndindex(work.x.shape):
+        channel = c
+        for p in place:
+            channel = channel * factor + p % factor
+        y[(n, channel, *(p // factor for p in place))] = work.at(n, c, *place)
+    return y
+
+
 @literal("flatten")
 def flatten(work: LiteralWork) -> Scalars:
     """All elements of a sample, the last axis fastest."""

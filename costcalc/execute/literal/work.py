@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,12 @@ class LiteralWork:
 
     def __getitem__(self, attribute: str) -> Any:
         return self.attributes[attribute]
+
+    def part(self, x: Scalars, **attributes: Any) -> LiteralWork:
+        """A step of this work, on x and with these attributes beside its own: what it makes counts here."""
+        step = copy(self)
+        step.inputs, step.attributes, step.own = [Tensor(x, self.sequence)], {**self.attributes, **attributes}, False
+        return step
 
     def weights(self, *shape: int) -> Scalars:
         """New weights."""
