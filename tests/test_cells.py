@@ -6,12 +6,13 @@ import random
 from fractions import Fraction
 
 import pytest
+from bundle import multipliers, resolution
 
 import costcalc
 from costcalc.errors import Source, UsageError
 from costcalc.explore import steps
 from costcalc.explore.cells import Cell, NotAffine, cell
-from costcalc.spec import bundled, read_document
+from costcalc.spec import read_document
 from costcalc.spec.document import parse_document
 
 F = Fraction  # short, for tables
@@ -71,33 +72,33 @@ def test_without_a_value_there_is_no_cell():
         cell(read_document("mobilenet_v1"), {}, "alpha")
 
 
-@pytest.mark.parametrize("name", bundled())
+@pytest.mark.parametrize("name", multipliers())
 def test_totals_are_constant_on_cells_and_cells_lie_within_what_search_finds(name):
     document, source = read_document(name), random.Random(1)
-    free = "scale" if name == "shufflenet_v1" else "alpha"
+    free = multipliers()[name]
     for _ in range(3):
         value = F(source.randint(30, 200), source.choice([100, 7, 64]))
-        setting = {free: value, "resolution": 64}
+        setting = {free: value, "resolution": resolution(name, 64)}
         found = cell(document, setting, free)
         here = costcalc.load(name, **setting).report().totals
         assert (here.params, here.madds) == tuple(found.totals.values())
         inside = [found.low if found.low_included else found.low + (value - found.low) * NEAR]
         inside.append(found.high if found.high_included else found.high - (found.high - value) * NEAR)
         for x in inside:
-            there = costcalc.load(name, **{free: x, "resolution": 64}).report().totals
+            there = costcalc.load(name, **{**setting, free: x}).report().totals
             assert (there.params, there.madds) == (here.params, here.madds)
         wide = steps.cell(document, setting, free)
         assert wide.low <= found.low and (wide.high is None or found.high <= wide.high)
 
 
-@pytest.mark.parametrize("name", bundled())
+@pytest.mark.parametrize("name", multipliers())
 def test_cells_leave_nothing_out(name):
     """From cell to cell across an interval: each begins where the one before ends, and the point belongs to one."""
     document = read_document(name)
-    free = "scale" if name == "shufflenet_v1" else "alpha"
+    free = multipliers()[name]
     at, last = F(1, 2), None
     for _ in range(12):
-        found = cell(document, {free: at, "resolution": 32}, free)
+        found = cell(document, {free: at, "resolution": resolution(name, 32)}, free)
         if last is not None:
             assert found.low == last.high and found.low_included != last.high_included
         last = found

@@ -77,7 +77,17 @@ def test_valid() -> None:
     assert (report.totals.count, report.totals.madds) == (4244, 5204)
 
 
-@pytest.mark.parametrize(("name", "total"), [("paper", 5204), ("flops", 11204), ("valid", 4244)])
+def test_multiplications() -> None:
+    """The multiply-adds, and one for each of the 192 elements of the norm; a mean divides, a pool compares."""
+    report = count(network(), "multiplications")
+    assert counts(report) == {
+        "conv": 5184, "conv/batch_norm": 192, "conv/relu": 0, "max_pool": 0, "global_avg_pool": 0, "linear": 20,
+        "softmax": 0,
+    }  # fmt: skip
+    assert (report.totals.count, report.totals.madds) == (5396, 5204)
+
+
+@pytest.mark.parametrize(("name", "total"), [("paper", 5204), ("flops", 11204), ("valid", 4244), ("multiplications", 5396)])
 def test_a_batch_multiplies_every_count(name: str, total: int) -> None:
     one, three = count(network(), name), count(network(), name, batch=3)
     assert three.totals.count == 3 * total
@@ -85,7 +95,7 @@ def test_a_batch_multiplies_every_count(name: str, total: int) -> None:
 
 
 def test_every_bundled_convention_says_what_it_is() -> None:
-    assert {"paper", "flops", "valid"} <= set(conventions())
+    assert {"paper", "flops", "valid", "multiplications"} <= set(conventions())
     for name in conventions():
         convention = load_convention(name)
         assert convention.name == name

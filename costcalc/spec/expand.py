@@ -47,7 +47,9 @@ class _Expansion:
         self.entry = Tensor(INPUT, self.input_shape())
         scope = Scope(self.values, {INPUT: self.entry}, self.entry)
         last = self.run(document.layers, self.entry, scope, "")
-        outputs = [self.diagnosis.tensor(name, span, scope).name for name, span in document.outputs] or [last.name]
+        optional = {item.common.name for item in document.layers if item.common.only_if is not None}
+        there = [(name, span) for name, span in document.outputs if name in scope.tensors or name not in optional]
+        outputs = [self.diagnosis.tensor(name, span, scope).name for name, span in there] or [last.name]
         if last.shape is None and not problems:
             problems.append(Problem("the network cannot be laid out: the shape of its output is unknown"))
         if not self.nodes and not problems:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bundle import resolution
 from crosscheck.torch_kinds import Built, Recording, assert_close, load, torch
 
 from costcalc.api import load as load_spec
@@ -17,13 +18,24 @@ from costcalc.spec import bundled
 
 SPECS = sorted(bundled())
 SETTINGS: list[tuple[str, dict[str, Any]]] = [
-    *((spec, settings) for spec in SPECS for settings in ({"resolution": 64}, {"resolution": 97})),
+    *((spec, {"resolution": resolution(spec, size)}) for spec in SPECS for size in (64, 97)),
     ("mobilenet_v1", {"alpha": 0.25, "resolution": 131}),
     ("mobilenet_v2", {"alpha": 1.4, "resolution": 65}),
     ("mobilenet_v3_large", {"minimalistic": True, "resolution": 97}),
     ("mobilenet_v3_small", {"width_rule": "torchvision", "alpha": 0.5, "resolution": 97}),
     ("shufflenet_v1", {"groups": 8, "resolution": 65}),
     ("shufflenet_v1", {"groups": 1, "scale": 0.25, "resolution": 97}),
+    ("alexnet", {"variant": "torchvision", "alpha": 0.5, "resolution": 97}),
+    ("vgg", {"variant": 11, "norm": "batch_norm", "alpha": 0.25, "resolution": 65}),
+    ("googlenet", {"form": "torchvision", "alpha": 0.5, "resolution": 97}),
+    ("googlenet", {"aux": True, "alpha": 0.25, "resolution": 131}),
+    ("inception_v3", {"aux": True, "alpha": 0.25, "resolution": 299}),
+    ("resnet", {"variant": 18, "resolution": 97}),
+    ("resnet", {"form": "torchvision", "alpha": 0.5, "resolution": 65}),
+    ("se_resnet50", {"form": "torchvision", "alpha": 0.25, "resolution": 65}),
+    ("densenet", {"variant": 161, "theta": 1, "alpha": 0.25, "resolution": 65}),
+    ("unet", {"norm": "batch_norm", "colours": "rgb", "width": 12, "resolution": 48}),
+    ("regnet", {"variant": "x_8gf", "alpha": 0.5, "resolution": 65}),
 ]
 
 
