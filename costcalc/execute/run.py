@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from costcalc.execute import kernels as _kernels  # noqa: F401 - registers them
 from costcalc.execute.literal import LITERAL, LiteralWork, Tally
 from costcalc.execute.literal.scalars import Scalar, floats, scalars
-from costcalc.execute.work import KERNELS, Floats, Tensor, Work
+from costcalc.execute.work import KERNELS, CannotRun, Floats, Tensor, Work
 from costcalc.network import INPUT, Network, Node
 
 MOST_LITERAL = 5_000_000  # operations of scalars: a quarter of a minute
@@ -40,10 +40,6 @@ class Execution(NamedTuple):
     nodes: tuple[NodeRun, ...]
     peak_bytes: int
     outputs: Mapping[str, Floats]
-
-
-class CannotRun(Exception):  # noqa: N818 - it says what is the matter
-    """A node that has no kernel, or too many operations to do one by one."""
 
 
 def execute(

@@ -5,7 +5,7 @@ it was done. The kernels here loop over positions, channels and taps and test ea
 share neither code nor formulation with the fast ones.
 """
 
-from costcalc.execute.literal import arranging, convolution, joining, linear, pointwise, pooling
+from costcalc.execute.literal import arranging, convolution, joining, linear, pointwise, pooling, versatile
 from costcalc.execute.literal.scalars import Tally
 from costcalc.execute.literal.work import LITERAL, LiteralWork
 
@@ -19,4 +19,5 @@ __all__ = [
     "linear",
     "pointwise",
     "pooling",
+    "versatile",
 ]
