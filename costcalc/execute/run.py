@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from costcalc.execute import kernels as _kernels  # noqa: F401 - registers them
 from costcalc.execute.literal import LITERAL, LiteralWork, Tally
 from costcalc.execute.literal.scalars import Scalar, floats, scalars
-from costcalc.execute.work import KERNELS, CannotRun, Floats, Tensor, Work
+from costcalc.execute.work import KERNELS, Floats, Tensor, Work
+from costcalc.execute.work import CannotRun as CannotRun
 from costcalc.network import INPUT, Network, Node
 
 MOST_LITERAL = 5_000_000  # operations of scalars: a quarter of a minute

@@ -40,8 +40,10 @@ class ChannelWindows(NamedTuple):
         """The segments in any of the first windows, cut by the ends of all."""
         if windows == 0 or self.apart:
             return windows
-        starts, ends = minimum(self.number - 1, windows - 1 + self._later), windows - 1  # strictly inside what they cover
-        return 1 + starts + ends - minimum(ends, self._twice)
+        ends = windows - 1  # those, and starts, inside what they cover
+        starts: Number = minimum(self.number - 1, ends + self._later)
+        twice: Number = minimum(ends, self._twice)
+        return 1 + starts + ends - twice
 
     def joins(self, windows: Number) -> Number:
         """The additions that join the first windows of such segments: of each window one less than it has segments."""
@@ -60,15 +62,20 @@ class ChannelWindows(NamedTuple):
     @property
     def _later(self) -> Number:
         """How many of the windows after one begin inside it, as far as there are so many."""
-        return ceil_div(self.width, self.step) - 1
+        touched: Number = ceil_div(self.width, self.step)
+        return touched - 1
 
     @property
     def _twice(self) -> Number:
         """At how many places one window ends and another begins."""
-        return maximum(self.number - self._later - 1, 0) if self.width % self.step == 0 else 0
+        if self.width % self.step != 0:
+            return 0
+        found: Number = maximum(self.number - self._later - 1, 0)
+        return found
 
 
 def _staircase(top: Number, steps: Number) -> Number:
     """0 + 1 + ... up to `top`, then `top` again and again: so many terms."""
-    risen = minimum(top, steps - 1)
-    return exact_div(risen * (risen + 1), 2) + risen * (steps - 1 - risen)
+    risen: Number = minimum(top, steps - 1)
+    rise: Number = exact_div(risen * (risen + 1), 2)
+    return rise + risen * (steps - 1 - risen)

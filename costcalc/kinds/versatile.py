@@ -11,7 +11,7 @@ from costcalc.kinds.base import Kind, kind
 from costcalc.kinds.channel_windows import ChannelWindows
 from costcalc.kinds.convolution import Windowed
 from costcalc.kinds.window import need_map, padding_of, spread, written
-from costcalc.number import Number, ceil_div, concrete, divide, exact_div, is_whole, product, taps_inside, total
+from costcalc.number import Number, ceil_div, concrete, divide, exact_div, is_whole, product, taps_inside, tidy, total
 from costcalc.shape import AXES, Shape
 
 MAX_SIDE = 1_000  # of the window: what lies on padding is found box by box
@@ -40,7 +40,7 @@ class Areas(NamedTuple):
 
 @kind("versatile")
 class Versatile(Windowed):
-    """Convolution with versatile filters: each of P primary filters gives an output channel for each of its sub-filters.
+    """Convolution with versatile filters: each of P primary filters is as many as it has sub-filters.
 
     In space these are s = ceil(D_K / 2) boxes about its centre, D_K, D_K - 2, ... wide (`spatial`); over the channels,
     n = floor((M - c) / channel_stride) + 1 windows of c = `window` channels. So N output channels need
@@ -68,7 +68,7 @@ class Versatile(Windowed):
     out = count("output channels (N)")
     kernel = count("side of the square window", default=3)
     spatial = flag("whether each box about the centre of a filter is a filter too", default=True)
-    window = optional(count("channels of a window (c); all of them if left out", letter="c"))
+    window = optional(count("channels of a window; all of them if left out", letter="c"))
     channel_stride = count("channels from one window to the next", default=1, letter="gamma")
     variant = choice(
         "whether the weights of a window move with it (`masked`) or are the same for all (`sliding`)",
@@ -106,7 +106,8 @@ class Versatile(Windowed):
             seen = self._seen_by(x, y, made)
             valid = plain * seen.whole() + self._products(x, made, seen)[0]
         weights = (made.primaries + made.plain) * x.channels * taps
-        return self.biased(weights, macs, valid, y)._replace(additions=joins * y.positions)
+        census = self.biased(weights, macs, valid, y)._replace(additions=joins * y.positions)
+        return Census(*map(tidy, census)) if self.remainder == "fractional" else census
 
     def standard(self, inputs: Sequence[Shape]) -> Kind | None:
         made = self.made(inputs[0])
@@ -115,27 +116,37 @@ class Versatile(Windowed):
     def named(self, inputs: Sequence[Shape]) -> Sequence[tuple[str, Any, str]]:
         made, windows = self.made(inputs[0]), self.windows(inputs[0])
         letters = [("s", made.boxes, "boxes of a primary filter"), ("n", windows.number, "windows over the channels")]
+        if made.rest > 0:
+            joins = self._products(inputs[0], made, self._taps_of(made))[1]
+            letters += [
+                ("F", made.full, "boxes of which all windows are kept"),
+                ("D_R", self.kernel - 2 * made.full, "height and width of the box after these"),
+                ("R", made.rest, "output channels of that box"),
+                ("A", joins, "additions at a position that join partial sums"),
+            ]
+            if not windows.apart:
+                letters.append(("U", _read_last(made, windows), "channels that primary filters read there"))
+        elif not windows.apart:
+            letters += [
+                ("Q", windows.segments(windows.number), "segments between the ends of the windows"),
+                ("J", windows.joins(windows.number), "additions that join all windows of a box of such segments"),
+            ]
         whole = self.out % (made.boxes * windows.number) == 0 or self.remainder == "fractional"
         return letters if whole else [*letters, ("P", made.primaries, "primary filters")]  # where it is not N/(s*n)
 
     def named_at(self, inputs: Sequence[Shape], output: Shape) -> Sequence[tuple[str, Any, str]]:
-        """What each box reads, where several read padding and their products are counted one by one."""
+        """What the boxes read of a padded input, where their products are counted box by box."""
         x, made = inputs[0], self.made(inputs[0])
         if made.boxes == 1 or self.share in ("rings", "both"):
             return ()
-        widest = [max(concrete(n) for n in pair) for pair in self._padding(x)]
-        gaps = [concrete(gap) for gap in spread(self.dilation, 2, "dilation")]
-        boxes = range(concrete(made.full) + (made.rest > 0))
         both = [self._window(x, output, axis) for axis in (0, 1)]
         alike = all(a == b for a, b in zip(*both, strict=True))
         axes = [(0, "", "each axis")] if alike else [(i, "HW"[i], f"the {name}") for i, name in enumerate(AXES[2])]
-        found = [(box, *axis) for box in boxes for axis in axes if box * gaps[axis[0]] < widest[axis[0]]]
-        several = len({box for box, *_ in found}) > 1
         return [
-            ("V" + "_" * bool(letter or several) + letter + str(box) * several, self._read(x, output, axis, box),
-             ON_INPUT.format(box, where))
-            for box, axis, letter, where in found
-        ]  # fmt: skip
+            (f"V_{letter}{box}", self._read(x, output, axis, box), ON_INPUT.format(box, where))
+            for box in range(concrete(made.full) + (made.rest > 0))
+            for axis, letter, where in axes
+        ]
 
     def variety(self, x: Shape) -> str:
         windows = self.windows(x).number
@@ -145,7 +156,9 @@ class Versatile(Windowed):
 
     def windows(self, x: Shape) -> ChannelWindows:
         """The windows over the channels. Raises KindError."""
-        width = x.channels if self.window is None else self.window
+        if self.window is None:
+            return ChannelWindows(1, x.channels, self.channel_stride, x.channels)
+        width = self.window
         if width > x.channels:
             raise KindError(f"a window of {width} channels, and the input has {x.channels}", "window",
                             f"at most {x.channels}; all channels if it is left out")  # fmt: skip
@@ -198,8 +211,10 @@ class Versatile(Windowed):
             if not self.spatial:
                 return full * side * side
             if full is made.boxes:
-                return exact_div(side * (side + 1) * (side + 2), 6)
-            return full * side * side - 2 * side * full * (full - 1) + exact_div(2 * (full - 1) * full * (2 * full - 1), 3)
+                every: Number = exact_div(side * (side + 1) * (side + 2), 6)
+                return every
+            squares: Number = exact_div(2 * (full - 1) * full * (2 * full - 1), 3)
+            return full * side * side - 2 * side * full * (full - 1) + squares
 
         return Areas(lambda: side * side, sums, lambda: product((side - 2 * full,) * 2))
 
@@ -240,18 +255,30 @@ def _segmented(made: Made, windows: ChannelWindows, areas: Areas, rings: bool) -
     Of the last box, a primary filter keeps some of its windows or one more. With rings, a segment grows from box to
     box before windows are joined of it, and its ends are those of all windows.
     """
-    every, fewer = windows.number, made.rest // made.primaries if made.rest > 0 else 0
-    more = made.rest - fewer * made.primaries
-    last = ((more, fewer + 1), (made.primaries - more, fewer))
+    every, last = windows.number, _last(made)
     if rings:
         joins = made.primaries * ((made.full - 1) * windows.segments(every) + made.full * windows.joins(every))
         grown = total(filters * (windows.segments(kept) + windows.joins(kept)) for filters, kept in last)
         return areas.whole() * windows.covered(every) * made.primaries, joins + grown
     products = areas.full() * windows.covered(every) * made.primaries
-    if made.rest > 0:
-        products = products + areas.rest() * total(filters * windows.covered(kept) for filters, kept in last)
+    if last:
+        products = products + areas.rest() * _read_last(made, windows)
     joins = made.primaries * made.full * windows.joins(every)
     return products, joins + total(filters * windows.only(kept).joins(kept) for filters, kept in last)
+
+
+def _last(made: Made) -> list[tuple[Number, Number]]:
+    """Primary filters, and how many windows each of them keeps of the last box."""
+    if made.rest == 0:
+        return []
+    fewer = made.rest // made.primaries
+    more = made.rest - fewer * made.primaries
+    return [(more, fewer + 1), (made.primaries - more, fewer)]
+
+
+def _read_last(made: Made, windows: ChannelWindows) -> Number:
+    """The channels in the windows of the last box, of all primary filters."""
+    return total(filters * windows.covered(kept) for filters, kept in _last(made))
 
 
 def _refuse_parts(primaries: Number, census: Census) -> None:
