@@ -59,9 +59,9 @@ class Versatile(nn.Module):
 
     def take(self, filters: Any, *others: Any) -> None:
         others = list(others)
-        self.conv.weight.copy_(filters)
+        self.conv.weight.copy_(filters[0])
         if len(self.plain.weight):
-            self.plain.weight.copy_(others.pop(0))
+            self.plain.weight.copy_(others.pop(0)[0])
         if self.bias is not None:
             self.bias.copy_(others.pop(0))
 

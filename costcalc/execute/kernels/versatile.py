@@ -30,8 +30,8 @@ def versatile(work: Work) -> Floats:
     """Output (i * n + j) * P + f is box i and window j of primary filter f, plain filters after them."""
     side, channels = work["kernel"], work.x.shape[1]
     plan = _plan(work, channels)
-    filters = work.make("weights", plan.primaries, channels, side, side)
-    plain = work.make("weights", plan.plain, channels, side, side) if plan.plain else None
+    filters = work.make("weights", 1, plan.primaries, channels, side, side)[0]  # one group, as in `conv`
+    plain = work.make("weights", 1, plan.plain, channels, side, side)[0] if plan.plain else None
     made = sum((group.stop - group.start) * number for group, number in plan.asked)
     view = _View(work, side)
     y = np.empty((len(work.x), made + plan.plain, *view.outputs), np.float32)
