@@ -90,7 +90,7 @@ class _Done(NamedTuple):
 def _fast(node: Node, inputs: list[Tensor], rng: np.random.Generator, own: bool) -> _Done:
     work = Work(inputs, node.attributes, rng, own)
     array = KERNELS[node.kind](work)
-    return _Done(Tensor(array, work.sequence), work.workspace, dict(work.tally), dict(work.parameters))
+    return _Done(Tensor(array, work.sequence), work.workspace, dict(+work.tally), dict(work.parameters))
 
 
 def _literal(node: Node, inputs: list[Tensor], rng: np.random.Generator, own: bool, tally: Tally) -> _Done:
