@@ -156,12 +156,12 @@ class Versatile(Windowed):
 
     def windows(self, x: Shape) -> ChannelWindows:
         """The windows over the channels. Raises KindError."""
-        if self.window is None:
-            return ChannelWindows(1, x.channels, self.channel_stride, x.channels)
-        width = self.window
+        width = x.channels if self.window is None else self.window
         if width > x.channels:
             raise KindError(f"a window of {width} channels, and the input has {x.channels}", "window",
                             f"at most {x.channels}; all channels if it is left out")  # fmt: skip
+        if width == x.channels:
+            return ChannelWindows(1, x.channels, self.channel_stride, x.channels)
         return ChannelWindows.over(x.channels, width, self.channel_stride)
 
     def made(self, x: Shape) -> Made:

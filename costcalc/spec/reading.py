@@ -18,7 +18,8 @@ KIND_SPELLINGS = {
     "depthwise_conv": "depthwise", "separable_conv": "separable", "bn": "batch_norm", "batchnorm": "batch_norm",
     "maxpool": "max_pool", "avgpool": "avg_pool", "gap": "global_avg_pool", "globalavgpool": "global_avg_pool",
     "hswish": "hard_swish", "hardswish": "hard_swish", "hsigmoid": "hard_sigmoid", "shuffle": "channel_shuffle",
-    "vconv2d": "versatile", "vconv": "versatile", "versatile_conv": "versatile", "cat": "concat", "concatenate": "concat", "sum": "add", "multiply": "mul",
+    "vconv2d": "versatile", "vconv": "versatile", "versatile_conv": "versatile",
+    "cat": "concat", "concatenate": "concat", "sum": "add", "multiply": "mul",
 }  # fmt: skip
 FIELDS = {"as": "name", "from": "sources", "only_if": "only_if"}  # where `Common` keeps what may stand anywhere
 NOT_BRANCHES = "each branch is a list of layers; `[]` is the input itself"
