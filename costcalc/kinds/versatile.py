@@ -2,40 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 from costcalc.census import Census
 from costcalc.kinds.attributes import KindError, choice, count, flag, optional
 from costcalc.kinds.base import Kind, kind
 from costcalc.kinds.channel_windows import ChannelWindows
 from costcalc.kinds.convolution import Windowed
+from costcalc.kinds.subfilters import Areas, Made, products_and_joins, read_last
 from costcalc.kinds.window import need_map, padding_of, spread, written
 from costcalc.number import Number, ceil_div, concrete, divide, exact_div, is_whole, product, taps_inside, tidy, total
 from costcalc.shape import AXES, Shape
 
 MAX_SIDE = 1_000  # of the window: what lies on padding is found box by box
 ON_INPUT = "taps on the input, not on padding, of all windows of box {} along {}"
-
-
-class Made(NamedTuple):
-    """How the output channels come about: box by box of primary filters, and of filters that are used once."""
-
-    boxes: Number  # s, the boxes of a primary filter, the whole window first
-    primaries: Number  # P; of `fractional` a fraction
-    outputs: Number  # output channels that primary filters make:
-    of_a_box: Number  # n * P of each box,
-    full: Number  # as far as these go,
-    rest: Number  # and so many of the box after them
-    plain: Number  # output channels of standard filters beside the primary ones
-
-
-class Areas(NamedTuple):
-    """How much a filter reads of one channel: taps at one position, or taps on the input at all of them."""
-
-    whole: Callable[[], Number]  # the largest box
-    full: Callable[[], Number]  # all boxes that give their full number of outputs
-    rest: Callable[[], Number]  # the box after these
 
 
 @kind("versatile")
@@ -125,7 +106,7 @@ class Versatile(Windowed):
                 ("A", joins, "additions at a position that join partial sums"),
             ]
             if not windows.apart:
-                letters.append(("U", _read_last(made, windows), "channels that primary filters read there"))
+                letters.append(("U", read_last(made, windows), "channels that primary filters read there"))
         elif not windows.apart:
             letters += [
                 ("Q", windows.segments(windows.number), "segments between the ends of the windows"),
@@ -193,16 +174,8 @@ class Versatile(Windowed):
 
     def _products(self, x: Shape, made: Made, areas: Areas) -> tuple[Number, Number]:
         """The products of all primary filters, and the additions at a position that join them."""
-        windows = self.windows(x)
-        rings = self.share in ("rings", "both") and made.boxes > 1
-        if self.variant == "masked" and self.share in ("windows", "both") and not windows.apart:
-            return _segmented(made, windows, areas, rings)
-        if rings:  # of each window of a filter at least the largest box is kept
-            return areas.whole() * windows.width * made.of_a_box, made.outputs - made.of_a_box
-        products = made.of_a_box * areas.full()
-        if made.rest > 0:
-            products = products + made.rest * areas.rest()
-        return products * windows.width, 0
+        segments = self.variant == "masked" and self.share in ("windows", "both")
+        return products_and_joins(made, self.windows(x), areas, self.share in ("rings", "both"), segments)
 
     def _taps_of(self, made: Made) -> Areas:
         side, full = self.kernel, made.full
@@ -247,38 +220,6 @@ class Versatile(Windowed):
         if isinstance(before, int) and isinstance(after, int) and before <= inwards and after <= inwards:
             return side * outputs
         return taps_inside(size, outputs, side, step, gap, before - inwards)
-
-
-def _segmented(made: Made, windows: ChannelWindows, areas: Areas, rings: bool) -> tuple[Number, Number]:
-    """The products of all primary filters, and the joins at a position, where windows are joined of segments.
-
-    Of the last box, a primary filter keeps some of its windows or one more. With rings, a segment grows from box to
-    box before windows are joined of it, and its ends are those of all windows.
-    """
-    every, last = windows.number, _last(made)
-    if rings:
-        joins = made.primaries * ((made.full - 1) * windows.segments(every) + made.full * windows.joins(every))
-        grown = total(filters * (windows.segments(kept) + windows.joins(kept)) for filters, kept in last)
-        return areas.whole() * windows.covered(every) * made.primaries, joins + grown
-    products = areas.full() * windows.covered(every) * made.primaries
-    if last:
-        products = products + areas.rest() * _read_last(made, windows)
-    joins = made.primaries * made.full * windows.joins(every)
-    return products, joins + total(filters * windows.only(kept).joins(kept) for filters, kept in last)
-
-
-def _last(made: Made) -> list[tuple[Number, Number]]:
-    """Primary filters, and how many windows each of them keeps of the last box."""
-    if made.rest == 0:
-        return []
-    fewer = made.rest // made.primaries
-    more = made.rest - fewer * made.primaries
-    return [(more, fewer + 1), (made.primaries - more, fewer)]
-
-
-def _read_last(made: Made, windows: ChannelWindows) -> Number:
-    """The channels in the windows of the last box, of all primary filters."""
-    return total(filters * windows.covered(kept) for filters, kept in _last(made))
 
 
 def _refuse_parts(primaries: Number, census: Census) -> None:
