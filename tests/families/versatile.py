@@ -9,7 +9,7 @@ from layers import Draw, Given, draws
 from costcalc.shape import Shape
 
 KIND = "versatile"
-SAMPLES = {KIND: ({"kernel": 3, "out": 20, "window": 9, "channel_stride": 3, "share": "both"}, [Shape(12, (14, 14))])}
+SAMPLES = {KIND: ({"kernel": 3, "out": 20, "window": 9, "channel_stride": 3}, [Shape(12, (14, 14))])}
 TRAITS = {"followers": [KIND]}
 REQUIRED = [(KIND, "out")]
 VARIETIES = [
