@@ -160,6 +160,8 @@ def test_the_rules_for_what_is_left_over() -> None:
         y, found = counted("versatile", x, out=10, window=5, remainder=remainder)
         assert (y.channels, found.biases) == (channels, channels)
         assert found.weights == (primaries + plain) * 54
+    y, found = counted("versatile", grid(3, 224, 224), out=64, kernel=11, stride=4, padding=2, remainder="floor")
+    assert (y.channels, found.weights) == (60, 10 * 363), "10 primary filters of 6 boxes"
     with pytest.raises(KindError, match="10 output channels cannot be divided among the 4 sub-filters") as caught:
         build("versatile", out=10, window=5, remainder="error").infer([x])
     assert caught.value.attribute == "remainder"
