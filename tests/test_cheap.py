@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,10 +22,10 @@ from costcalc.kinds import REGISTRY, Kind, KindError
 from costcalc.number.algebra import expression
 from costcalc.render.worked import TEXT_RATIO, simplified
 from costcalc.shape import Shape
-from costcalc.spec import parse_document
+from costcalc.spec import bundled, parse_document
 
 LAWS = settings(derandomize=True, deadline=None, max_examples=150, database=None)
-GHOSTNET = Path(__file__).parent / "specs/ghostnet.yaml"
+GHOSTNET = bundled()["ghostnet"]
 channels, ones = st.integers(1, 12), st.integers(1, 5)
 
 
@@ -45,7 +44,7 @@ def counted(kind: str, *xs: Shape, **given_: Any) -> tuple[Shape, Census]:
 
 
 def model(layers: str, input_: str = "[12, 14, 14]", **settings_: Any) -> Model:
-    text = layers if layers.startswith("costcalc") else f"costcalc: 1\ninput: {input_}\nlayers:\n{layers}"
+    text = layers if "costcalc: 1" in layers else f"costcalc: 1\ninput: {input_}\nlayers:\n{layers}"
     return Model(parse_document(Source("net.yaml", text)), settings_)
 
 
@@ -133,7 +132,7 @@ def test_ghostnet() -> None:
 
 
 def test_ghostnet_runs() -> None:
-    text = GHOSTNET.read_text(encoding="utf-8").replace("224, 224", "32, 40")
+    text = GHOSTNET.read_text(encoding="utf-8").replace("[3, resolution, resolution]", "[3, 32, floor(resolution*5/28)]")
     found = model(text)
     assert found.verify().agreed
     modules = [row for row in found.contrast().rows() if row.own.kind == "ghost 1x1"]

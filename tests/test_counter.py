@@ -6,6 +6,7 @@ only that plain counting equals itself.
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterator
 from fractions import Fraction
@@ -50,10 +51,9 @@ def values(parameter: Any, source: random.Random, wild: bool) -> tuple[Any, ...]
     default = parameter.default.content
     if isinstance(default, bool):
         return (True, False)
-    if isinstance(default, int | F) and default <= 1:
-        found = [F(source.randint(1, 2500), 1000) for _ in range(4)]
-    else:
-        found = [F(source.randint(1, 300)) for _ in range(4)]
+    small = isinstance(default, int | F) and default <= 8
+    drawn = (F(source.randint(1, 2500), 1000) if small else F(source.randint(1, 300)) for _ in itertools.count())
+    found = list(itertools.islice((value for value in drawn if parameter.fault(tidy(value)) is None), 4))
     if wild:
         found += [F(0), F(-3, 2), F(401, 3), F(10**12), F(1, 10**6), F(source.randint(0, 40))]
     return tuple(map(tidy, dict.fromkeys(found)))

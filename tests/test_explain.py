@@ -289,7 +289,7 @@ def test_formulas_are_general(kind: str) -> None:
                 assert other.polynomial.at(formula.point) == getattr(drawn.census, name), (drawn, text(other))
             others.append(formula)
     quiet = not any(sum(found.census) for seed in range(50) if (found := layer(kind, seed, tiny=True)))
-    assert quiet or compared > 10
+    assert quiet or compared >= 10
 
 
 @pytest.mark.parametrize(

@@ -346,6 +346,7 @@ ERRATA = {
     "mobilenet_v3_large": "219M 356M",
     "mobilenet_v3_small": "66M 65M",
     "shufflenet_v1": "140M 38M 138M",
+    "versatile_resnet50_v2": "3.0B",
 }
 
 
@@ -362,8 +363,8 @@ def test_published_figures_are_met_or_errata(spec: str) -> None:
             statuses[published.status].add(published.figure)
     assert statuses["missed"] == set()
     assert compared == sum(len(expected.figures) for expected in document.expectations)
-    if spec in ERRATA:
-        assert statuses["erratum"] == set(ERRATA[spec].split())
+    assert statuses["erratum"] == set(ERRATA.get(spec, "").split())
+    if spec in NETWORKS:
         assert len(statuses["met"]) >= 6
 
 

@@ -17,6 +17,7 @@ from costcalc.execute import kernels as _kernels  # noqa: F401 - registers them
 from costcalc.execute.literal import LITERAL, LiteralWork, Tally
 from costcalc.execute.literal.scalars import Scalar, floats, scalars
 from costcalc.execute.work import KERNELS, Floats, Tensor, Work
+from costcalc.execute.work import CannotRun as CannotRun
 from costcalc.network import INPUT, Network, Node
 
 MOST_LITERAL = 5_000_000  # operations of scalars: a quarter of a minute
@@ -42,10 +43,6 @@ class Execution(NamedTuple):
     nodes: tuple[NodeRun, ...]
     peak_bytes: int
     outputs: Mapping[str, Floats]
-
-
-class CannotRun(Exception):  # noqa: N818 - it says what is the matter
-    """A node that has no kernel, or too many operations to do one by one."""
 
 
 def execute(
@@ -98,7 +95,7 @@ def _fast(node: Node, inputs: list[Tensor], rng: np.random.Generator, own: bool)
     work.kept = [] if node.compress else None
     array = KERNELS[node.kind](work)
     stored = _stored(node, work)
-    return _Done(Tensor(array, work.sequence), work.workspace, dict(work.tally), dict(work.parameters), stored)
+    return _Done(Tensor(array, work.sequence), work.workspace, dict(+work.tally), dict(work.parameters), stored)
 
 
 def _literal(node: Node, inputs: list[Tensor], rng: np.random.Generator, own: bool, tally: Tally) -> _Done:

@@ -14,6 +14,10 @@ Floats = NDArray[np.float32]
 KERNELS: dict[str, Callable[[Work], Floats]] = {}
 
 
+class CannotRun(Exception):  # noqa: N818 - it says what is the matter
+    """A node that has no kernel, that is no whole layer, or that has too many operations to do one by one."""
+
+
 class Tensor(NamedTuple):
     """A batch of samples: (N, C, *axes), or (N, tokens, features) where `sequence`."""
 

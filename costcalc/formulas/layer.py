@@ -74,6 +74,9 @@ def doubled(
         for i, (size, (name, meaning)) in enumerate(zip(output.spatial, of_output, strict=True))
     )
     symbolic = Layer(lifted, xs, Shape(channels, spatial, output.sequence))
+    at_output = zip(lifted.named_at(xs, symbolic.output), rules.named_at(inputs, output), strict=True)
+    for (letter, number, meaning), (_, value, _) in at_output:
+        symbols.abbreviate(letter, number, value, meaning)
     return Double(symbolic, Layer(rules, tuple(inputs), output))
 
 

@@ -17,8 +17,10 @@ from costcalc.number.polynomial import Polynomial, TooManyTerms, expanded
 from costcalc.number.traced import Trace, Traced
 
 LETTERS = {"length": "L", "depth": "D", "height": "H", "width": "W", "tokens": "T"}
-READ = ("V", *(f"V_{i}" for i in "DHW123"))
-ORDER = ("B", "D_K", "K_D", "K_H", "K_W", *READ, "M", "m", "N", "g", "T", "L", "D", "H", "W", "D_F")  # of reading
+READ = ("V", *(f"V_{i}" for i in "DHW0123456789"))
+ORDER = (  # of reading
+    "B", "D_K", "K_D", "K_H", "K_W", *READ, "M", "c", "m", "N", "P", "g", "s", "n", "T", "L", "D", "H", "W", "D_F",
+)  # fmt: skip
 IN_BINS = "values in all bins along {}"
 
 
@@ -116,7 +118,8 @@ class Symbols:
         """
         nodes = self.trace.graph.nodes
         found: dict[Affine, None] = {}
-        for index in sorted(self.trace.graph.needed(map(form_of, numbers))):
+        shortened = [self._shortened(form_of(x)) for x in numbers]  # what has a letter is not looked into
+        for index in sorted(self.trace.graph.needed(shortened)):
             if nodes[index].op == "inside":
                 found[_single(index)] = None
             elif nodes[index].op == "mul":
@@ -169,7 +172,8 @@ class Symbols:
         """The same number with those symbols in it."""
         if form in self._short:
             return self._short[form]
-        return Graph.total([Affine(form.constant), *(self._node(n).scaled(c) for n, c in form.terms)])
+        found = Graph.total([Affine(form.constant), *(self._node(n).scaled(c) for n, c in form.terms)])
+        return self._short.get(found, found)
 
     def _node(self, index: int) -> Affine:
         graph, form = self.trace.graph, _single(index)

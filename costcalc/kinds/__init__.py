@@ -31,6 +31,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "low_rank": ("low_rank_linear", "tucker_conv", "cp_conv"),
     "gating": ("squeeze_excite",),
     "winograd": ("winograd_conv",),
+    "versatile": ("versatile",),
 }  # fmt: skip
 REGISTRY.expect(__name__, FAMILIES)
 

@@ -100,6 +100,10 @@ class Kind:
         """Numbers on the way to its counts that formulas have a letter for: the letter, the number, its meaning."""
         return ()
 
+    def named_at(self, inputs: Sequence[Shape], output: Shape) -> Sequence[tuple[str, Any, str]]:
+        """The same of numbers that depend on the output too."""
+        return ()
+
     def variety(self, x: Shape) -> str:
         """What tells layers of this kind apart in a table: the window, as in `3x3`."""
         return ""

@@ -16,6 +16,7 @@ from costcalc.number.graph import Affine, Graph, Rational, tidy
 
 AS_IS = ("as_is", "as_is_up", "as_is_near")  # what floor, ceil and round are in an ideal trace
 IDEAL = (*AS_IS, "max_is", "min_is")
+MAX_DEGREE, MAX_ADDED = 6, 12  # of a sum that is split, and of what is added in its factors
 MAX_TERMS = 10_000  # of one polynomial; nobody reads more
 Monomial = tuple[tuple[int, int], ...]  # nodes and their powers, in the order of the nodes; a power may be negative
 
@@ -168,6 +169,34 @@ _MEANING: dict[str, Any] = {
     "made_divisible": number.make_divisible,
     "inside": number.taps_inside,
 }
+
+
+def split(x: Polynomial) -> tuple[Monomial, Fraction, int, list[int]] | None:
+    """A sum of three or more terms as a product: a monomial, a number, and of one node what is added in each factor.
+
+    D_K^2*M/2 + 3*D_K*M/2 + M is M, 1/2, D_K, [1, 2]. None for a sum that whole numbers do not split so.
+    """
+    nodes = dict.fromkeys(node for monomial in x.terms for node, _ in monomial)
+    shared = {node: min(dict(monomial).get(node, 0) for monomial in x.terms) for node in nodes}
+    left = {node: max(dict(monomial).get(node, 0) for monomial in x.terms) - shared[node] for node in nodes}
+    (node, degree), *others = sorted(left.items(), key=lambda powers: -powers[1]) or [(0, 0)]
+    if len(x.terms) < 3 or not 2 <= degree <= MAX_DEGREE or any(power for _, power in others):
+        return None
+    powers = [Fraction(0)] * (degree + 1)
+    for monomial, c in x.terms.items():
+        powers[dict(monomial).get(node, 0) - shared[node]] = Fraction(c)
+    first, added = powers[-1], []
+    while len(powers) > 1:
+        roots = (n for n in range(-MAX_ADDED, MAX_ADDED + 1) if sum(c * (-n) ** i for i, c in enumerate(powers)) == 0)
+        root = next(roots, None)
+        if root is None:
+            return None
+        added.append(root)
+        quotient = powers[-1:]
+        for c in powers[-2:0:-1]:
+            quotient.insert(0, c - root * quotient[0])
+        powers = quotient
+    return tuple((n, power) for n, power in shared.items() if power), first, node, sorted(added)
 
 
 def expanded(graph: Graph, x: Affine) -> Polynomial:

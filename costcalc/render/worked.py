@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from costcalc.explore.instead import Ratio
 from costcalc.formulas import Formula
 from costcalc.formulas.symbols import ORDER
-from costcalc.number.polynomial import Monomial, Polynomial
+from costcalc.number.polynomial import Monomial, Polynomial, split
 from costcalc.render.expression import LATEX, PYTHON, TEXT, Dialect, Names, Writer, symbol_text
 
 
@@ -67,9 +67,19 @@ class _Layerwise(Writer):
 
     def term(self, polynomial: Polynomial, monomial: Monomial, coefficient: int | Fraction) -> str:
         """One term, `-` before it where it is negative."""
+        return self._product(polynomial, monomial, coefficient, [])
+
+    def _product(
+        self, polynomial: Polynomial, monomial: Monomial, coefficient: Any, sums: list[tuple[int, str]]
+    ) -> str:
+        """A number, powers of nodes, and sums with the node that each stands beside."""
         sign, number = ("-" if coefficient < 0 else ""), abs(Fraction(coefficient))
         factors = sorted(monomial, key=lambda factor: self._place(polynomial, factor[0]))
-        above = [text for node, power in factors if power > 0 for text in self._factor(polynomial, node, power)]
+        placed = [
+            (self._place(polynomial, n), i, self._factor(polynomial, n, p)) for i, (n, p) in enumerate(factors) if p > 0
+        ]
+        placed += [(self._place(polynomial, n), len(factors) + i, [text]) for i, (n, text) in enumerate(sums)]
+        above = [text for *_, texts in sorted(placed) for text in texts]
         below = [text for node, power in factors if power < 0 for text in self._factor(polynomial, node, -power)]
         above = above if above and number.numerator == 1 else [str(number.numerator), *above]
         below = below if number.denominator == 1 else [str(number.denominator), *below]
@@ -90,7 +100,16 @@ class _Layerwise(Writer):
         return [text] * power if self.style.spelled or power == 1 else [self.dialect.power.format(text, power)]
 
     def factored(self, polynomial: Polynomial) -> str:
-        """The polynomial; a difference with what its terms share before it, as in `M * (D_K * D_K - 1)`."""
+        """The polynomial; a difference with what its terms share before it, as in `M * (D_K * D_K - 1)`.
+
+        What is a product of sums is written as one: `M * (D_K + 1) * (D_K + 2)`.
+        """
+        parts = split(polynomial)
+        if parts is not None:
+            shared_by_all, number, node, added = parts
+            (name,) = self._factor(polynomial, node, 1)
+            sums = [(node, f"({name} {'-' if n < 0 else '+'} {abs(n)})") for n in added]
+            return self._product(polynomial, shared_by_all, number, sums)
         powers = [dict(monomial) for monomial in polynomial.terms]
         shared = {node: min(m.get(node, 0) for m in powers) for node in (powers[0] if powers else ())}
         shared = {node: least for node, least in shared.items() if least > 0}
@@ -124,19 +143,20 @@ def steps(formula: Formula, style: Style) -> list[str]:
 
 def unsimplified(ratio: Ratio, style: Style) -> str:
     """One cost over the other, as in `(D_K^2*M*D_F^2) / (D_K^2*M^2*D_F^2)`."""
-    return style.over(style.written(ratio.own.polynomial), style.written(ratio.standard.polynomial))
+    return style.over(style.factored(ratio.own.polynomial), style.factored(ratio.standard.polynomial))
 
 
 def simplified(ratio: Ratio, style: Style) -> str:
     """The quotient in lowest terms, as in `1/N + 1/D_K^2`."""
-    above, below = map(style.written, ratio.quotient)
+    above, below = map(style.factored if split(ratio.quotient.above) else style.written, ratio.quotient)
     return above if below == "1" else style.over(above, below)
 
 
 def in_numbers(ratio: Ratio, style: Style) -> str:
     """The same with the value of each term, as in `1/512 + 1/9`."""
     above, below = ratio.quotient
-    return _Valued(style, ratio.point).written(above) if below.constant == 1 else style.fraction(ratio.value)
+    alone = below.constant == 1 and split(above) is None
+    return _Valued(style, ratio.point).written(above) if alone else style.fraction(ratio.value)
 
 
 def _one(text: str) -> str:

@@ -18,6 +18,7 @@ KIND_SPELLINGS = {
     "depthwise_conv": "depthwise", "separable_conv": "separable", "bn": "batch_norm", "batchnorm": "batch_norm",
     "maxpool": "max_pool", "avgpool": "avg_pool", "gap": "global_avg_pool", "globalavgpool": "global_avg_pool",
     "hswish": "hard_swish", "hardswish": "hard_swish", "hsigmoid": "hard_sigmoid", "shuffle": "channel_shuffle",
+    "vconv2d": "versatile", "vconv": "versatile", "versatile_conv": "versatile",
     "cat": "concat", "concatenate": "concat", "sum": "add", "multiply": "mul",
     "se": "squeeze_excite", "squeeze_excitation": "squeeze_excite", "squeeze_and_excitation": "squeeze_excite",
     "squeeze_and_excite": "squeeze_excite", "winograd": "winograd_conv", "svd_linear": "low_rank_linear",
