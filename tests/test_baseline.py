@@ -8,6 +8,7 @@ from fractions import Fraction
 import families
 import pytest
 from layers import layers
+from networks import table
 
 import costcalc
 from costcalc.api import Model
@@ -275,11 +276,12 @@ def test_random_networks_run_in_standard_form() -> None:
 
 @pytest.mark.parametrize("spec", bundled())
 def test_bundled_networks_run_in_standard_form(spec: str) -> None:
-    small = costcalc.load(spec, resolution=32)
+    size = 2 * max(16, table("SMALLEST").get(spec, 1))
+    small = costcalc.load(spec, resolution=size)
     standard = small.scaled(Fraction(1)).standard()
     assert standard.verify().agreed
     half = standard.scaled(Fraction(1, 2))
-    assert half.network.input.spatial == (16, 16)
+    assert half.network.input.spatial == (size // 2, size // 2)
     assert "depthwise" not in {node.kind for node in half.network.nodes}
     assert repr(standard).startswith("<StandardModel ")
     assert standard.standard() is standard

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from networks import multipliers, table
 
 from costcalc.api import Model, load
 from costcalc.census import Census
@@ -59,10 +60,8 @@ def small() -> Model:
     [("1", 224, 1), ("0.25", 97, 3), ("0.5", 131, 1), ("0.75", 96, 3), ("1.4", 160, 1)],
 )
 def test_every_bundled_network_agrees(name: str, width: str, resolution: int, batch: int) -> None:
-    alpha = {"scale" if name.startswith("shufflenet") else "alpha": width}
-    if alpha == {"scale": "0.75"}:
-        alpha = {"scale": "1.5"}
-    found = load(name, resolution=resolution, **alpha).verify(batch)
+    by = multipliers().get(name)
+    found = load(name, resolution=resolution, **({by: width} if by else {})).verify(batch)
     assert found.first is None, found.first.differences
     assert found.agreed
     assert found.predicted_peak == found.executed_peak > 0
@@ -295,7 +294,8 @@ def test_an_output_that_rounds_up_is_no_accident() -> None:
 @pytest.mark.parametrize("name", sorted(bundled()))
 def test_literally(name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Scaled down, every network runs on scalars that count themselves."""
-    assert run(monkeypatch, "verify", name, "--literal", "--scale", "1/16", "--format", "json") == 0
+    smaller = table("LITERAL").get(name, ())
+    assert run(monkeypatch, "verify", name, "--literal", "--scale", "1/16", *smaller, "--format", "json") == 0
     nodes = json.loads(capsys.readouterr().out)["nodes"]
     assert all(node["predicted"] == node["executed"] == node["literal"] for node in nodes)
     assert sum(node["literal"].get("macs", 0) for node in nodes) > 50_000

@@ -90,7 +90,7 @@ def output_sizes(
             )
             raise KindError(message, "kernel", "use a smaller kernel, more padding or `padding: same`")
         if ceil_mode and after == 0 and window >= step:
-            sizes.append(ceil_div(room, step) + 1)  # the last window starts at most at size - 1
+            sizes.append(ceil_div(room, step) + 1)  # no window can start after the input
         elif ceil_mode:
             sizes.append(minimum(ceil_div(room, step) + 1, ceil_div(size + before, step)))
         else:
