@@ -105,14 +105,14 @@ SMALL: dict[str, dict[str, Any]] = {
     "mobilenet_v3_large": {"alpha": 0.05, "resolution": 33, "classes": 7, "last": 16},
     "mobilenet_v3_small": {"alpha": 0.05, "resolution": 33, "classes": 7, "last": 16},
     "shufflenet_v1": {"scale": 0.1, "resolution": 33, "classes": 7},
-    "shufflenet_v2": {"width": 6, "last": 9, "resolution": 33, "classes": 7},
+    "shufflenet_v2": {"width": 26, "last": 9, "resolution": 33, "classes": 7},
     "mnasnet_a1": {"alpha": 0.05, "resolution": 33, "classes": 7},
     "mnasnet_b1": {"alpha": 0.05, "resolution": 33, "classes": 7},
     "efficientnet": {"width": 0.05, "depth": 0.5, "resolution": 33, "classes": 7},
-    "squeezenet": {"alpha": 0.05, "resolution": 33, "classes": 7},
+    "squeezenet": {"alpha": 0.05, "resolution": 52, "classes": 7},
 }
 LITERAL = {
-    "shufflenet_v2": ("--width", "6", "--last", "9"),
+    "shufflenet_v2": ("--width", "26", "--last", "9"),
     "efficientnet": ("--width", "1/16", "--depth", "1/2"),
     "squeezenet": ("--resolution", "464"),
 }
