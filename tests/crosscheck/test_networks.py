@@ -24,6 +24,13 @@ SETTINGS: list[tuple[str, dict[str, Any]]] = [
     ("mobilenet_v3_small", {"width_rule": "torchvision", "alpha": 0.5, "resolution": 97}),
     ("shufflenet_v1", {"groups": 8, "resolution": 65}),
     ("shufflenet_v1", {"groups": 1, "scale": 0.25, "resolution": 97}),
+    ("mobilenet_v1_conv", {"alpha": 0.25, "classes": 0, "resolution": 65}),
+    ("shufflenet_v2", {"scale": 0.5, "unit": "torchvision", "resolution": 65}),
+    ("shufflenet_v2", {"scale": 2, "resolution": 33}),
+    ("mnasnet_a1", {"alpha": 0.35, "resolution": 65}),
+    ("mnasnet_b1", {"alpha": 1.3, "resolution": 33}),
+    ("efficientnet", {"variant": "b3", "resolution": 33}),
+    ("squeezenet", {"variant": 1.1, "resolution": 67}),
 ]
 
 
