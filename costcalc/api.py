@@ -16,7 +16,7 @@ from costcalc.explore.comparison import Comparison
 from costcalc.explore.comparison import compare as side_by_side
 from costcalc.explore.contrast import Contrast
 from costcalc.network import Network, Node
-from costcalc.number import floor, tidy
+from costcalc.number import floor, is_number, tidy
 from costcalc.published import check
 from costcalc.spec import Document, build_network, read_document
 from costcalc.spec.hyperparameters import read_setting, shown
@@ -180,12 +180,14 @@ class Model:
         return ClosedForm(found.formulated())
 
     def scaled(self, factor: Fraction | int) -> Model:
-        """The same spec, smaller: what its input is computed from times `factor` (at least 1), and its multipliers.
+        """The same spec, smaller: what its input is computed from times `factor`, no less than `at_least`, and multipliers.
 
         A multiplier is a hyper-parameter whose default is 1, such as alpha. Raises UsageError where there are neither.
         """
         document, current = self.document, self.network.hyperparameters
-        smaller: dict[str, Any] = {name: max(1, floor(current[name] * factor)) for name in document.sizes}
+        least = {p.name: p.limits.get("at_least", 1) for p in document.hyperparameters}
+        sizes = [n for n in document.sizes if is_number(current[n])]  # a word may choose among inputs
+        smaller: dict[str, Any] = {n: max(least[n], 1, floor(current[n] * factor)) for n in sizes}
         smaller |= {name: tidy(current[name] * factor) for name in document.multipliers}
         if not smaller:
             help_ = "its input and widths depend on no hyper-parameter; declare `resolution` and `alpha`"

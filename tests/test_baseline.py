@@ -7,8 +7,8 @@ from fractions import Fraction
 
 import families
 import pytest
+from bundle import least, resolution, with_resolution
 from layers import layers
-from networks import table
 
 import costcalc
 from costcalc.api import Model
@@ -17,7 +17,7 @@ from costcalc.errors import Source
 from costcalc.explore.baseline import standard_form
 from costcalc.kinds import REGISTRY
 from costcalc.network import Network
-from costcalc.spec import bundled, parse_document
+from costcalc.spec import parse_document
 
 # MobileNet V1, Table 1: input and output channels of each separable pair, and the size of its output
 PAIRS = [(32, 64, 112), (64, 128, 56), (128, 128, 56), (128, 256, 28), (256, 256, 28), (256, 512, 14),
@@ -274,14 +274,14 @@ def test_random_networks_run_in_standard_form() -> None:
     assert pairs > 50
 
 
-@pytest.mark.parametrize("spec", bundled())
+@pytest.mark.parametrize("spec", with_resolution())
 def test_bundled_networks_run_in_standard_form(spec: str) -> None:
-    size = 2 * max(16, table("SMALLEST").get(spec, 1))
+    size = resolution(spec, 32)
     small = costcalc.load(spec, resolution=size)
     standard = small.scaled(Fraction(1)).standard()
     assert standard.verify().agreed
     half = standard.scaled(Fraction(1, 2))
-    assert half.network.input.spatial == (size // 2, size // 2)
+    assert half.network.input.spatial == (max(size // 2, least(spec)),) * 2
     assert "depthwise" not in {node.kind for node in half.network.nodes}
     assert repr(standard).startswith("<StandardModel ")
     assert standard.standard() is standard

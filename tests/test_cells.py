@@ -6,7 +6,7 @@ import random
 from fractions import Fraction
 
 import pytest
-from networks import multipliers
+from bundle import multipliers, resolution
 
 import costcalc
 from costcalc.errors import Source, UsageError
@@ -17,7 +17,6 @@ from costcalc.spec.document import parse_document
 
 F = Fraction  # short, for tables
 NEAR = F(1, 10**9)
-MULTIPLIERS = multipliers()
 
 
 def spec(text: str):
@@ -73,31 +72,33 @@ def test_without_a_value_there_is_no_cell():
         cell(read_document("mobilenet_v1"), {}, "alpha")
 
 
-@pytest.mark.parametrize("name", MULTIPLIERS)
+@pytest.mark.parametrize("name", multipliers())
 def test_totals_are_constant_on_cells_and_cells_lie_within_what_search_finds(name):
-    document, source, free = read_document(name), random.Random(1), MULTIPLIERS[name]
+    document, source = read_document(name), random.Random(1)
+    free = multipliers()[name]
     for _ in range(3):
         value = F(source.randint(30, 200), source.choice([100, 7, 64]))
-        setting = {free: value, "resolution": 64}
+        setting = {free: value, "resolution": resolution(name, 64)}
         found = cell(document, setting, free)
         here = costcalc.load(name, **setting).report().totals
         assert (here.params, here.madds) == tuple(found.totals.values())
         inside = [found.low if found.low_included else found.low + (value - found.low) * NEAR]
         inside.append(found.high if found.high_included else found.high - (found.high - value) * NEAR)
         for x in inside:
-            there = costcalc.load(name, **{free: x, "resolution": 64}).report().totals
+            there = costcalc.load(name, **{**setting, free: x}).report().totals
             assert (there.params, there.madds) == (here.params, here.madds)
         wide = steps.cell(document, setting, free)
         assert wide.low <= found.low and (wide.high is None or found.high <= wide.high)
 
 
-@pytest.mark.parametrize("name", MULTIPLIERS)
+@pytest.mark.parametrize("name", multipliers())
 def test_cells_leave_nothing_out(name):
     """From cell to cell across an interval: each begins where the one before ends, and the point belongs to one."""
-    document, free = read_document(name), MULTIPLIERS[name]
+    document = read_document(name)
+    free = multipliers()[name]
     at, last = F(1, 2), None
     for _ in range(12):
-        found = cell(document, {free: at, "resolution": 32}, free)
+        found = cell(document, {free: at, "resolution": resolution(name, 32)}, free)
         if last is not None:
             assert found.low == last.high and found.low_included != last.high_included
         last = found

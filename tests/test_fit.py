@@ -16,9 +16,9 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
+from bundle import multipliers
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from networks import multipliers
 
 import costcalc
 from costcalc.budgets import budgets_of, read_budget, read_budgets, reduced
@@ -30,8 +30,8 @@ from costcalc.explore.threshold import rounded_down
 from costcalc.spec import build_network, parse_document, read_document
 
 F = Fraction  # short, for tables
+MULTIPLIER = multipliers()
 TINY = F(1, 10**12)
-MULTIPLIERS = multipliers()
 
 
 def spec(layers: str, hyperparameters: str = "alpha: 1", size: int = 8):
@@ -142,11 +142,11 @@ def test_what_was_tried_is_told(cli):
 # -- every bundled network, against a scan
 
 
-@pytest.mark.parametrize("name", MULTIPLIERS)
+@pytest.mark.parametrize("name", MULTIPLIER)
 @pytest.mark.parametrize("metric", ["madds", "params"])
 def test_what_fits_and_what_does_not(name, metric):
     """One less than the total of some value: that does not fit, and the bound is where its step begins."""
-    document, free, source = read_document(name), MULTIPLIERS[name], random.Random(f"{name} {metric}")
+    document, free, source = read_document(name), MULTIPLIER[name], random.Random(f"{name} {metric}")
     value = F(source.randint(30, 180), 100)
     budget = totals(document, {free: value})[metric] - 1
     t = threshold(document, free, f"{metric}={budget}")
@@ -159,7 +159,7 @@ def test_what_fits_and_what_does_not(name, metric):
 
 @pytest.mark.parametrize("name", ["mobilenet_v2", "shufflenet_v1"])
 def test_what_is_exactly_the_limit_fits(name):
-    document, free, source = read_document(name), MULTIPLIERS[name], random.Random(name)
+    document, free, source = read_document(name), MULTIPLIER[name], random.Random(name)
     value = F(source.randint(30, 180), 100)
     budget = totals(document, {free: value})["madds"]
     t = threshold(document, free, f"madds={budget}")

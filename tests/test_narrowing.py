@@ -145,9 +145,13 @@ def test_every_bundled_network(name):
     found = narrowing(report, {"madds": "2%"}, {})
     limit = report.totals.madds * 98 // 100
     named = [path for group in found.layers for path in group.layers]
-    filtered = [n.path for n in report.network.nodes if n.kind in ("conv", "linear")]
+    filtered = [n.path for n in report.network.nodes if n.kind in ("conv", "linear", "separable")]
+    before = {n.path: n.inputs[0] for n in report.network.nodes}
+    (last,) = report.network.outputs
+    while last not in filtered:
+        last = before[last]
     assert set(named) == set(filtered)
-    assert [g.layers for g in found.layers if "output of the network" in g.reason] == [(filtered[-1],)]
+    assert [g.layers for g in found.layers if "output of the network" in g.reason] == [(last,)]
     for group in found.layers:
         if group.reason:
             continue
@@ -164,11 +168,14 @@ def recounted(report, outs: dict[str, int]) -> int:
     network = with_widths(report.network, outs)
     shapes, count = network.shapes, 0
     for node in network.nodes:
-        x = shapes[node.inputs[0]].channels
+        x, kernel = shapes[node.inputs[0]].channels, node.attributes.get("kernel", 1)
+        taps = math.prod(kernel) if isinstance(kernel, tuple) else kernel**2
         if node.kind == "conv":
-            count += node.attributes["kernel"] ** 2 * x // node.attributes.get("groups", 1) * node.output.size
+            count += taps * x // node.attributes.get("groups", 1) * node.output.size
         elif node.kind == "depthwise":
-            count += node.attributes["kernel"] ** 2 * node.output.size
+            count += taps * node.output.size
+        elif node.kind == "separable":
+            count += (taps + node.output.channels) * x * node.output.positions
         elif node.kind == "linear":
             count += x * node.output.size
         elif node.kind == "squeeze_excite":

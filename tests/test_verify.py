@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
-from networks import multipliers, table
+from bundle import multipliers, resolution
+from networks import table
 
 from costcalc.api import Model, load
 from costcalc.census import Census
@@ -54,14 +56,16 @@ def small() -> Model:
     return Model(parse_document(Source("small.yaml", SMALL)), {})
 
 
-@pytest.mark.parametrize("name", sorted(bundled()))
+@pytest.mark.parametrize("name", multipliers())
 @pytest.mark.parametrize(
-    ("width", "resolution", "batch"),
+    ("width", "size", "batch"),
     [("1", 224, 1), ("0.25", 97, 3), ("0.5", 131, 1), ("0.75", 96, 3), ("1.4", 160, 1)],
 )
-def test_every_bundled_network_agrees(name: str, width: str, resolution: int, batch: int) -> None:
-    by = multipliers().get(name)
-    found = load(name, resolution=resolution, **({by: width} if by else {})).verify(batch)
+def test_every_bundled_network_agrees(name: str, width: str, size: int, batch: int) -> None:
+    alpha = {multipliers()[name]: width}
+    if alpha == {"scale": "0.75"}:
+        alpha = {"scale": "1.5"}
+    found = load(name, resolution=resolution(name, size), **alpha).verify(batch)
     assert found.first is None, found.first.differences
     assert found.agreed
     assert found.predicted_peak == found.executed_peak > 0
@@ -232,7 +236,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 
 
 def test_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(monkeypatch, "verify", "--all", "--resolution", "64", "--alpha", "0.5") == 0
+    assert run(monkeypatch, "verify", "--all", "--resolution", "96", "--alpha", "0.5") == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("  ")[0] for line in lines] == ["agreed"] * len(bundled())
     assert run(monkeypatch, "verify", "mobilenet_v1", "--alpha", "0.75", "--format", "json") == 0
@@ -329,6 +333,20 @@ def test_scaling() -> None:
     assert load("shufflenet_v1").scaled(ceil_div(1, 1)).network.hyperparameters["scale"] == 1
     with pytest.raises(UsageError, match="cannot be scaled"):
         small().scaled(1)
+
+
+def test_scaling_keeps_to_limits_and_leaves_words_alone() -> None:
+    text = """costcalc: 1
+hyperparameters:
+  alpha: 1
+  size: {default: 80, at_least: 7}
+  width: 60
+  colours: {default: gray, choices: [gray, rgb]}
+input: [1 if colours == gray else 3, size, width]
+layers: [conv: {out: 16*alpha}]
+"""
+    scaled = Model(parse_document(Source("s.yaml", text)), {}).scaled(Fraction(1, 16))
+    assert scaled.network.hyperparameters == {"alpha": Fraction(1, 16), "size": 7, "width": 3, "colours": "gray"}
 
 
 def test_settings_are_told_as_a_command_line_has_them(cli: Callable[..., Any]) -> None:

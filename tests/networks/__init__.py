@@ -3,7 +3,6 @@
 `ROWS`, the rows of data/exact.csv: for each network there, how many it has, and the spec and settings of a row.
 `ERRATA`, the published figures that are known to be wrong; any other must be met.
 `PARAMETERS`, `num_params` of torchvision: settings, and the number.
-`MULTIPLIERS`, what scales the width by a factor, if that is not `alpha`, or None; `SMALLEST`, the least resolution.
 `SMALL`, settings at which an execution takes no time; `LITERAL`, options for one on scalars beside `--scale 1/16`.
 `HALVED`, how often the input is halved, rounding up, where every window has the padding `same`.
 """
@@ -22,7 +21,7 @@ from typing import Any
 
 from costcalc.cost import Report, count
 from costcalc.network import Network, Node
-from costcalc.spec import build_network, bundled, read_document
+from costcalc.spec import build_network, read_document
 
 EXACT = Path(__file__).parent.parent / "data" / "exact.csv"
 
@@ -35,12 +34,6 @@ def modules() -> list[ModuleType]:
 def table(name: str) -> dict[str, Any]:
     """A table with the entries of all modules."""
     return {key: value for module in modules() for key, value in getattr(module, name, {}).items()}
-
-
-def multipliers() -> dict[str, str]:
-    """The hyper-parameter that scales the width, of each bundled spec that has one."""
-    known = table("MULTIPLIERS")
-    return {spec: known.get(spec, "alpha") for spec in bundled() if known.get(spec, "alpha")}
 
 
 def exact_rows() -> list[dict[str, str]]:

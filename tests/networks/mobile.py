@@ -93,8 +93,6 @@ PARAMETERS: dict[str, list[tuple[dict[str, Any], int]]] = {
     "squeezenet": [({"variant": "1.0"}, 1_248_424), ({"variant": "1.1"}, 1_235_496)],
 }
 
-MULTIPLIERS = {"efficientnet": "width", "shufflenet_v1": "scale", "shufflenet_v2": None}
-SMALLEST = {"squeezenet": 29}
 HALVED = {spec: 5 for spec in ERRATA if spec != "squeezenet"}
 
 SMALL: dict[str, dict[str, Any]] = {
@@ -114,5 +112,4 @@ SMALL: dict[str, dict[str, Any]] = {
 LITERAL = {
     "shufflenet_v2": ("--width", "26", "--last", "9"),
     "efficientnet": ("--width", "1/16", "--depth", "1/2"),
-    "squeezenet": ("--resolution", "464"),
 }
