@@ -180,7 +180,7 @@ class Model:
         return ClosedForm(found.formulated())
 
     def scaled(self, factor: Fraction | int) -> Model:
-        """The same spec, smaller: what its input is computed from times `factor`, no less than `at_least`, and multipliers.
+        """The same spec, smaller: what its input is computed from times `factor`, within limits, and multipliers.
 
         A multiplier is a hyper-parameter whose default is 1, such as alpha. Raises UsageError where there are neither.
         """
