@@ -51,7 +51,7 @@ def numbered(stage: int, units: int) -> list[str]:
 
 def squeezed(spec: str, block: str, **settings: Any) -> tuple[int, int]:
     """Weights and biases of the squeeze-and-excitation of a block."""
-    rows = [r for r in report(spec, **settings).layers if f"{r.path}/".startswith(f"{block}/se/") and r.census]
+    rows = [r for r in report(spec, **settings).layers if r.path == f"{block}/se"]
     return sum(r.weights for r in rows), sum(r.census.biases for r in rows if r.census)
 
 
@@ -82,6 +82,8 @@ def test_mnasnet_block() -> None:
         assert kinds(network(spec), "stage4/2")[-3:] == ["conv", "batch_norm", "add"]
         assert kinds(network(spec), "project") == ["batch_norm"]
         assert {n.kind for n in network(spec).nodes} & {"relu6", "hard_swish", "swish"} == set()
+    squeezes = [n.attributes for n in network("mnasnet_a1").nodes if n.kind == "squeeze_excite"]
+    assert {(a["act"], a["gate"], a["bias"]) for a in squeezes} == {("relu", "sigmoid", True)}
 
 
 @pytest.mark.parametrize(
@@ -146,8 +148,10 @@ def test_efficientnet_scales_in_width_depth_and_resolution(variant: str) -> None
 
 def test_efficientnet_has_swish_everywhere() -> None:
     net = network("efficientnet")
-    swish = [n.layer for n in net.nodes if n.kind == "swish" and "/se" not in n.path]
+    swish = [n.layer for n in net.nodes if n.kind == "swish"]
     assert len(swish) == 1 + 15 + 16 + 1  # stem, expansions, depthwise convolutions, last layer
+    gates = {tuple(n.attributes[name] for name in ("act", "gate", "bias")) for n in net.nodes if n.kind == "squeeze_excite"}
+    assert gates == {("swish", "sigmoid", True)}
     assert not any(n.kind.startswith(("relu", "hard_")) for n in net.nodes)
 
 
