@@ -180,7 +180,7 @@ class Model:
         return ClosedForm(found.formulated())
 
     def scaled(self, factor: Fraction | int) -> Model:
-        """The same spec, smaller: what its input is computed from times `factor` (at least 1), and its multipliers.
+        """The same spec, smaller: what its input is computed from times `factor`, within limits, and multipliers.
 
         A multiplier is a hyper-parameter whose default is 1, such as alpha; a size keeps to its `at_least`. Raises
         UsageError where there are neither.

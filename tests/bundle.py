@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from costcalc.spec import bundled, read_document
+from costcalc.spec.hyperparameters import settings
 
 
 def _declared(name: str) -> set[str]:
@@ -15,9 +16,15 @@ def with_resolution() -> list[str]:
 
 
 def multipliers() -> dict[str, str]:
-    """The specs with a resolution and a width multiplier, and what that is called."""
-    found = {name: {"alpha", "scale"} & _declared(name) for name in with_resolution()}
-    return {name: names.pop() for name, names in found.items() if names}
+    """The specs with a resolution and a width multiplier, and what that is called: it is 1 and may be any number."""
+    found = {}
+    for name in with_resolution():
+        parameters = read_document(name).hyperparameters
+        current = settings(parameters, {})
+        free = [p.name for p in parameters if p.name in ("alpha", "scale", "width") and not p.choices]
+        for factor in [n for n in free if current[n] == 1]:
+            found[name] = factor
+    return found
 
 
 STEPS = {"unet": 16}  # what is concatenated has one size only if four halvings leave no remainder

@@ -31,8 +31,9 @@ from costcalc.network import INPUT, Network
 from costcalc.render.expression import TEXT
 from costcalc.render.worked import Style
 from costcalc.shape import Shape
-from costcalc.spec import build_network, bundled, read_document
+from costcalc.spec import Document, build_network, bundled, read_document
 from costcalc.spec.expand import MAX_LAYERS
+from costcalc.spec.hyperparameters import settings as settings_of
 from costcalc.spec.hyperparameters import shown
 from costcalc.spec.scope import MAX_DEPTH
 from costcalc.storage import SCHEME
@@ -231,11 +232,21 @@ def published(name: str) -> list[tuple[dict[str, Any], Published]]:
     document = read_document(name)
     found: dict[tuple[str, str, str, str], tuple[dict[str, Any], Published]] = {}
     for expected in document.expectations:
-        settings = dict(expected.settings)
+        settings = _set(document, expected.settings)
         for p in Model(document, settings).report(expected.convention).published:
             key = (str(sorted((k, shown(v)) for k, v in settings.items())), p.place, p.quantity, p.figure)
             found.setdefault(key, (settings, p))
     return list(found.values())
+
+
+def _set(document: Document, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings without those that are what they would be anyway."""
+    found = dict(given)
+    for name in reversed(given):
+        others = {k: v for k, v in found.items() if k != name}
+        if settings_of(document.hyperparameters, others) == settings_of(document.hyperparameters, found):
+            found = others
+    return found
 
 
 def specs() -> str:
@@ -257,7 +268,8 @@ def specs() -> str:
 
 def _first(name: str) -> str:
     """The first figures published for the default settings."""
-    first = next((e for e in read_document(name).expectations if not e.settings and not e.kind), None)
+    document = read_document(name)
+    first = next((e for e in document.expectations if not _set(document, e.settings) and not e.kind), None)
     if first is None:
         return "-"
     words = {"madds": "MAdds"}

@@ -123,11 +123,11 @@ EDITS = {
         added={"stage2/se"},
     ),
     "a layer before the classifier": edit(
-        "mobilenet_v1", "  - linear: {out: classes}", "  - linear: {out: 512, as: hidden}\n  - linear: {out: classes}",
+        "mobilenet_v1", "  - linear: {out: classes,", "  - linear: {out: 512, as: hidden}\n  - linear: {out: classes,",
         added={"hidden"}, changed={"linear"},
     ),
     "other classes": edit("mobilenet_v1", "classes: {default: 1000", "classes: {default: 10", changed={"linear", "softmax"}),
-    "no bias": edit("mobilenet_v1", "- linear: {out: classes}", "- linear: {out: classes, bias: false}", changed={"linear"}),
+    "no bias": edit("mobilenet_v1", "- linear: {out: classes,", "- linear: {out: classes, bias: false,", changed={"linear"}),
     "a comment": edit("mobilenet_v1", "name: MobileNet V1", "# a comment\nname: Another"),
 }  # fmt: skip
 

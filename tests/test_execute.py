@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 from layers import Layer, layers
+from networks import table
 
 import costcalc
 from costcalc.api import load
@@ -141,18 +142,7 @@ def test_a_product_does_nothing_but_be_added():
 
 # -- whole networks ----------------------------------------------------------------------------------------------------
 
-SMALL = {
-    "mobilenet_v1": {"alpha": 0.05, "resolution": 33, "classes": 7},
-    "mobilenet_v2": {"alpha": 0.05, "resolution": 33, "classes": 7},
-    "mobilenet_v3_large": {"alpha": 0.05, "resolution": 33, "classes": 7, "last": 16},
-    "mobilenet_v3_small": {"alpha": 0.05, "resolution": 33, "classes": 7, "last": 16},
-    "shufflenet_v1": {"scale": 0.1, "resolution": 33, "classes": 7},
-    "versatile_alexnet": {"alpha": 0.05, "windows": 2, "share": "both", "resolution": 65, "classes": 7},
-    "versatile_resnet50_v1": {"alpha": 0.05, "resolution": 33, "classes": 7},
-    "versatile_resnet50_v2": {"alpha": 0.05, "share": "both", "resolution": 33, "classes": 7},
-    "versatile_vdsr": {"alpha": 0.1, "depth": 6, "share": "rings", "resolution": 11},
-    "versatile_vgg16": {"alpha": 0.05, "windows": 2, "resolution": 33, "classes": 7},
-}
+SMALL = table("SMALL")
 PATHS = {name: str(ROOT / "specs" / f"{name}.yaml") for name in SMALL} | {"small": str(ROOT / "tests/specs/small.yaml")}
 SETTINGS = SMALL | {"small": {"resolution": 17, "alpha": 0.25}}
 

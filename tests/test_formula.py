@@ -107,7 +107,7 @@ def test_derivatives_are_those_of_sympy(spec: str) -> None:
 @pytest.mark.parametrize("spec", [spec for spec in multipliers() if spec != "versatile_alexnet"])  # it rounds filters up
 def test_every_network_at_many_settings(spec: str) -> None:
     """Half of the settings anywhere, half on the steps of the ideal formulas, or just beside them."""
-    found = formulas(spec)
+    found = formulas(spec, [multipliers()[spec], "resolution"])
     steps, rng = dict(found.readings.ideal_where.steps), random.Random(1)
     width, size = found.symbols
     rounded = size not in steps  # windows without padding: no size is free of rounding

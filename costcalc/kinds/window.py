@@ -89,7 +89,9 @@ def output_sizes(
                 f"the kernel covers {window} along the {name}, and the padded input is {size + before + after} there"
             )
             raise KindError(message, "kernel", "use a smaller kernel, more padding or `padding: same`")
-        if ceil_mode:
+        if ceil_mode and after == 0 and window >= step:
+            sizes.append(ceil_div(room, step) + 1)  # no window can start after the input
+        elif ceil_mode:
             sizes.append(minimum(ceil_div(room, step) + 1, ceil_div(size + before, step)))
         else:
             sizes.append(ceil_div(room + 1, step))  # floor(room / step) + 1, and h/2 where rounding is ideal

@@ -124,7 +124,7 @@ def _expectation() -> dict[str, Any]:
         "erratum": _object(figures),
         "why": text,
         "columns": {"type": "array", "items": text},
-        "data": {"type": "array", "items": {"type": "array", "items": figure}},
+        "data": {"type": "array", "items": {"type": "array", "items": PLAIN}},
     }
     return _object({**figures, **others}, ["from"])
 

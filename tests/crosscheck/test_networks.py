@@ -36,6 +36,13 @@ SETTINGS: list[tuple[str, dict[str, Any]]] = [
     ("densenet", {"variant": 161, "theta": 1, "alpha": 0.25, "resolution": 65}),
     ("unet", {"norm": "batch_norm", "colours": "rgb", "width": 12, "resolution": 48}),
     ("regnet", {"variant": "x_8gf", "alpha": 0.5, "resolution": 65}),
+    ("mobilenet_v1_conv", {"alpha": 0.25, "classes": 0, "resolution": 65}),
+    ("shufflenet_v2", {"scale": 0.5, "unit": "torchvision", "resolution": 65}),
+    ("shufflenet_v2", {"scale": 2, "resolution": 33}),
+    ("mnasnet_a1", {"alpha": 0.35, "resolution": 65}),
+    ("mnasnet_b1", {"alpha": 1.3, "resolution": 33}),
+    ("efficientnet", {"variant": "b3", "resolution": 33}),
+    ("squeezenet", {"variant": 1.1, "resolution": 67}),
 ]
 
 
