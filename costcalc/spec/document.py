@@ -13,7 +13,15 @@ from costcalc.spec.locate import read_spec
 from costcalc.spec.published import Expectation, read_expectations
 from costcalc.spec.reading import LayerReader
 from costcalc.spec.values import (
-    BLOCK_NAMES, IN_NAMES, Notebook, Value, check_names, identifier, plain_text, read_value, tensor_names,
+    BLOCK_NAMES,
+    IN_NAMES,
+    Notebook,
+    Value,
+    check_names,
+    identifier,
+    plain_text,
+    read_value,
+    tensor_names,
 )  # fmt: skip
 from costcalc.yamltree import Items, Pairs, Scalar, Tree, parse_yaml
 
@@ -201,7 +209,8 @@ class _Reader:
                     f"block `{name}` must be a mapping", value.span, "with `layers`, and `args` where it takes any"
                 )
             elif name is not None and isinstance(value, Pairs):
-                result[name] = Signature(self.arguments(value.get("args")), max(1, len(tensor_names(value.get("inputs"), self.book))))
+                tensors = tensor_names(value.get("inputs"), self.book)
+                result[name] = Signature(self.arguments(value.get("args")), max(1, len(tensors)))
         return result
 
     def arguments(self, tree: Tree | None) -> dict[str, Value | None]:
