@@ -266,7 +266,7 @@ def test_pnasnet_widens_pools_only_in_its_first_cell_and_has_a_1x1_in_place_of_a
         ("ssdlite_mobilenet_v1", {"resolution": 300}, (19, 10, 5, 3, 2, 1), 1917),
         ("ssdlite_mobilenet_v2", {}, (20, 10, 5, 3, 2, 1), 2034),
         ("ssdlite_mobilenet_v2", {"resolution": 300, "head": "ssd"}, (19, 10, 5, 3, 2, 1), 1917),
-        ("ssd_mobilenet_v1", {"anchors": 4}, (19, 10, 5, 3, 2, 1), 2 * 361 + 4 * 139),
+        ("ssd_mobilenet_v1", {"anchors": 4}, (19, 10, 5, 3, 2, 1), 3 * 361 + 4 * 139),
     ],
 )
 def test_maps_and_boxes(spec: str, settings: dict[str, Any], sizes: tuple[int, ...], boxes: int) -> None:
