@@ -15,7 +15,7 @@ from costcalc.errors import Source
 from costcalc.explore.counter import Counter
 from costcalc.explore.grid import Axis
 from costcalc.network import Network, Node
-from costcalc.spec import parse_document, read_document
+from costcalc.spec import bundled, parse_document, read_document
 
 NASNET, PNASNET = "nasnet_mobile", "pnasnet_mobile"
 NASNET_LARGE = {"cells": 6, "filters": 168, "stem": 96, "skip": True, "resolution": 331}
@@ -310,6 +310,30 @@ def test_only_predictors_have_biases(spec: str) -> None:
     biased = [n for n in net.nodes if n.kind in ("conv", "depthwise") and n.attributes.get("bias", True)]
     assert len(biased) == 12
     assert {n.stage for n in biased} == {"boxes", "scores"}
+
+
+# -- why some published figures are errata -----------------------------------------------------------------------------
+
+
+def test_588_million_are_those_of_28_filters_in_the_stem() -> None:
+    text = bundled()[PNASNET].read_text(encoding="utf-8")
+    assert text.count("[filters//2, 2, 1]") == 1
+    even = parse_document(Source("even.yaml", text.replace("[filters//2, 2, 1]", "[28, 2, 1]")))
+    assert costcalc.Model(even, {}).report().totals.madds // 10**6 == 588
+    assert totals(PNASNET).madds // 10**6 == 587
+
+
+def test_the_whole_of_table_6_leaves_less_than_table_5_has_for_the_head() -> None:
+    report = costcalc.load("ssdlite_mobilenet_v2").report()
+    body = [row for row in report.rows("stage") if row.path not in {"map3", "map4", "map5", "map6", "boxes", "scores"}]
+    assert sum(row.madds or 0 for row in body) + 345_000_000 > 850_000_000
+
+
+@pytest.mark.parametrize(("alpha", "printed"), [("0.5", "1.54"), ("0.35", "0.93")])
+def test_narrow_detectors_were_printed_without_their_norms(alpha: str, printed: str) -> None:
+    found = totals("ssdlite_mobilenet_v2", alpha=alpha, classes=90)
+    learned = found.params - found.parameters["norm_scales"] - found.parameters["norm_shifts"]
+    assert f"{learned / 10**6:.2f}" == printed != f"{found.params / 10**6:.2f}"
 
 
 # -- in all domains of numbers ----------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from costcalc.spec.values import (
     plain_text,
     read_value,
     tensor_names,
-)  # fmt: skip
+)
 from costcalc.yamltree import Items, Pairs, Scalar, Tree, parse_yaml
 
 VERSION = "1"

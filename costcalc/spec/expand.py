@@ -137,9 +137,7 @@ class _Expansion:
             return self.layer(item, inputs, here, prefix)
         if isinstance(item, BlockItem):
             return self.block(item, inputs, here, prefix, alone)
-        if isinstance(item, RowsItem) and item.inputs:
-            return self.rows(item, inputs, here, prefix)
-        if len(inputs) > 1:
+        if len(inputs) > 1 and not (isinstance(item, RowsItem) and item.inputs):
             help_ = "put them through `add`, `mul` or `concat`"
             self.diagnosis.add("several tensors come in, and nothing joins them", item.common.span, help_)
             return UNKNOWN
@@ -286,11 +284,8 @@ class _Expansion:
         """Each row in turn, as a stage; of `repeat`, the one row that it is."""
         past = inputs if len(inputs) > 1 else inputs * max(1, len(item.inputs))
         for number, cells in enumerate(item.rows, 1):
-            step = (
-                f"row {number} of `rows` in line {item.common.span.line}"
-                if item.columns
-                else f"`repeat` in line {item.common.span.line}"
-            )
+            line = item.common.span.line
+            step = f"row {number} of `rows` in line {line}" if item.columns else f"`repeat` in line {line}"
             with self.diagnosis.inside(step):
                 label = f"{item.label}{self.numbered(prefix, item.label)}" if item.columns else item.label
                 place = cells[0].span if cells else item.common.span

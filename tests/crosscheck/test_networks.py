@@ -24,6 +24,10 @@ SETTINGS: list[tuple[str, dict[str, Any]]] = [
     ("mobilenet_v3_small", {"width_rule": "torchvision", "alpha": 0.5, "resolution": 97}),
     ("shufflenet_v1", {"groups": 8, "resolution": 65}),
     ("shufflenet_v1", {"groups": 1, "scale": 0.25, "resolution": 97}),
+    ("nasnet_mobile", {"cells": 2, "filters": 10, "skip": True, "resolution": 67}),
+    ("pnasnet_mobile", {"cells": 1, "filters": 13, "stem": 5, "resolution": 65}),
+    ("ssd_mobilenet_v1", {"alpha": 0.25, "anchors": 4, "classes": 3, "resolution": 131}),
+    ("ssdlite_mobilenet_v2", {"alpha": 0.35, "head": "ssd", "classes": 5, "resolution": 97}),
 ]
 
 

@@ -20,6 +20,8 @@ SMALL: dict[str, dict[str, Any]] = {
     "ssdlite_mobilenet_v1": {"alpha": 0.05, "resolution": 33, "classes": 2, "anchors": 2},
     "ssdlite_mobilenet_v2": {"alpha": 0.05, "resolution": 33, "classes": 2, "anchors": 2},
 }
+# the resolutions at which no window without padding leaves a rest: a step, and what is added to it
+VALID = {"nasnet_mobile": (32, 2), "pnasnet_mobile": (32, 2)}
 LITERAL = {
     "nasnet_mobile": ("--filters", "4", "--cells", "1"),
     "pnasnet_mobile": ("--filters", "4", "--cells", "1"),
