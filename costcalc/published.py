@@ -17,32 +17,37 @@ def check(report: Report, document: Document) -> tuple[Published, ...]:
     found: list[Published] = []
     if report.status == "partial":  # a lower bound can neither meet a figure nor miss it
         return ()
-    kinds = {row.path: row for row in report.rows("kind")} if document.expectations else {}
+    parts: dict[str, Mapping[str, Row]] = {}
     for expected in document.expectations:
         same = settings(document.hyperparameters, expected.settings) == report.network.hyperparameters
         if not same or report.batch != 1:
             continue
+        by: Literal["kind", "stage"] = "kind" if expected.kind else "stage"
+        if expected.kind or expected.stages:
+            parts[by] = parts.get(by) or {row.path: row for row in report.rows(by)}
         for quantity, figure in expected.figures.items():
             if quantity != "count" or expected.convention == report.convention.name:
-                found.append(_compared(report, kinds, expected, quantity, figure))
+                found.append(_compared(report, parts.get(by, {}), expected, quantity, figure))
     return tuple(found)
 
 
 def _compared(
-    report: Report, kinds: Mapping[str, Row], expected: Expectation, quantity: str, figure: Figure
+    report: Report, rows: Mapping[str, Row], expected: Expectation, quantity: str, figure: Figure
 ) -> Published:
-    whole = getattr(report.totals, quantity)
-    part = whole
-    if expected.kind and expected.kind not in kinds:
-        why = f"there is no kind `{expected.kind}` here, only {', '.join(kinds)}"
-        return Published(expected.place, f"{quantity} of {expected.kind}", figure.text, 0, "missed", why)
-    if expected.kind:
-        part = getattr(kinds[expected.kind], quantity) or 0
+    whole = part = getattr(report.totals, quantity)
+    names = (expected.kind,) if expected.kind else expected.stages
+    name = f"{quantity} of {', '.join(names)}" if names else quantity
+    missing = [f"`{n}`" for n in names if n not in rows]
+    if missing:
+        what = "kind" if expected.kind else "stage"
+        why = f"there is no {what} {' or '.join(missing)} here, only {', '.join(rows)}"
+        return Published(expected.place, name, figure.text, 0, "missed", why)
+    if names:
+        part = sum(getattr(rows[n], quantity) or 0 for n in names)
     exact = Fraction(100 * part, whole or 1) if figure.share else Fraction(part)
     erratum = expected.errata.get(quantity)
     met = figure.matches(exact)
     status: Literal["met", "erratum", "missed"] = "met" if met and erratum is None else "missed"
     if erratum is not None and erratum.matches(exact) and not met:
         status = "erratum"
-    name = f"{quantity} of {expected.kind}" if expected.kind else quantity
     return Published(expected.place, name, figure.text, (part, whole) if figure.share else part, status, expected.why)

@@ -269,7 +269,7 @@ def specs() -> str:
 def _first(name: str) -> str:
     """The first figures published for the default settings."""
     document = read_document(name)
-    first = next((e for e in document.expectations if not _set(document, e.settings) and not e.kind), None)
+    first = next((e for e in document.expectations if not _set(document, e.settings) and not (e.kind or e.stages)), None)
     if first is None:
         return "-"
     words = {"madds": "MAdds"}

@@ -126,7 +126,14 @@ def test_no_figure_but_the_two_is_met(exact: int, decimals: int) -> None:
         ("kind: depthwise 3x3, weights: 45", "met"),
         ("kind: depthwise 3x3, weights: 70", "missed"),
         ("kind: depthwise, weights: 45", "missed"),
-        # 240/970 = 24.742 %, 15/70 = 21.428 %, 10/970 = 1.0309 %
+        ("stages: conv, madds: 240", "met"),
+        ("stages: [linear, depthwise], madds: 730", "met"),
+        ("stages: [depthwise, linear], madds: 970", "missed"),
+        ("stages: [depthwise, linear], weights: 55, erratum: {weights: 56}", "missed"),
+        ("stages: [depthwise, linear], weights: 56, erratum: {weights: 55}", "erratum"),
+        ("stages: [conv, linear], madds: 25.77%", "met"),
+        ("stages: [conv, pool], madds: 240", "missed"),
+        # 250/970 = 25.773 %, 240/970 = 24.742 %, 15/70 = 21.428 %, 10/970 = 1.0309 %
         ("kind: conv 1x1, madds: 24.74%", "met"),
         ("kind: conv 1x1, madds: 24.75%", "missed"),
         ("kind: conv 1x1, weights: 21.42%", "met"),
@@ -159,6 +166,13 @@ def test_a_share_keeps_part_and_whole() -> None:
     whole, share = published("params: 82", "kind: conv 1x1, madds: 24.74%")
     assert whole == Published("Table 1", "params", "82", 82, "met")
     assert share == Published("Table 1", "madds of conv 1x1", "24.74%", (240, 970), "met")
+
+
+def test_a_figure_of_stages_names_them_and_what_is_not_there() -> None:
+    found, lost = published("stages: [depthwise, linear], params: 62", "stages: [conv, pool], params: 20")
+    assert found == Published("Table 1", "params of depthwise, linear", "62", 62, "met")
+    why = "there is no stage `pool` here, only conv, depthwise, global_avg_pool, linear"
+    assert lost == Published("Table 1", "params of conv, pool", "20", 0, "missed", why)
 
 
 def test_a_figure_is_for_one_setting() -> None:

@@ -12,7 +12,17 @@ from costcalc.spec.items import Item, Signature
 from costcalc.spec.locate import read_spec
 from costcalc.spec.published import Expectation, read_expectations
 from costcalc.spec.reading import LayerReader
-from costcalc.spec.values import BLOCK_NAMES, IN_NAMES, Notebook, Value, check_names, identifier, plain_text, read_value
+from costcalc.spec.values import (
+    BLOCK_NAMES,
+    IN_NAMES,
+    Notebook,
+    Value,
+    check_names,
+    identifier,
+    plain_text,
+    read_value,
+    tensor_names,
+)
 from costcalc.yamltree import Items, Pairs, Scalar, Tree, parse_yaml
 
 VERSION = "1"
@@ -199,7 +209,8 @@ class _Reader:
                     f"block `{name}` must be a mapping", value.span, "with `layers`, and `args` where it takes any"
                 )
             elif name is not None and isinstance(value, Pairs):
-                result[name] = Signature(self.arguments(value.get("args")), max(1, len(self.tensors(value))))
+                tensors = tensor_names(value.get("inputs"), self.book)
+                result[name] = Signature(self.arguments(value.get("args")), max(1, len(tensors)))
         return result
 
     def arguments(self, tree: Tree | None) -> dict[str, Value | None]:
@@ -215,18 +226,6 @@ class _Reader:
                 required = isinstance(value, Scalar) and value.text == "required"
                 result[name] = None if required else read_value(value, self.book)
         return result
-
-    def tensors(self, block: Pairs) -> tuple[str, ...]:
-        tree = block.get("inputs")
-        if tree is None:
-            return ()
-        if not isinstance(tree, Items):
-            self.book.add("`inputs` must be a list of names", tree.span, "as in `inputs: [h, p]`")
-            return ()
-        names = [name for item in tree.items if (name := identifier(item, "a tensor", self.book))]
-        if len(set(names)) < len(names):
-            self.book.add("a name is there twice in `inputs`", tree.span, "each tensor has a name of its own")
-        return tuple(names)
 
     def blocks(self, items: LayerReader, signatures: dict[str, Signature], scope: frozenset[str]) -> dict[str, Block]:
         result = {}

@@ -139,12 +139,12 @@ class _Expansion:
             return self.layer(item, inputs, here, prefix)
         if isinstance(item, BlockItem):
             return self.block(item, inputs, here, prefix, alone)
-        if len(inputs) > 1:
+        if len(inputs) > 1 and not (isinstance(item, RowsItem) and item.inputs):
             help_ = "put them through `add`, `mul` or `concat`"
             self.diagnosis.add("several tensors come in, and nothing joins them", item.common.span, help_)
             return UNKNOWN
         if isinstance(item, RowsItem):
-            return self.rows(item, inputs[0], here, prefix)
+            return self.rows(item, inputs, here, prefix)
         if isinstance(item, BranchItem):
             return self.branches(item, inputs[0], here, prefix)
         return inputs[0]
@@ -287,20 +287,18 @@ class _Expansion:
             path = self.path(prefix, "shortcut")
             return self.add(path, REGISTRY["add"]({}), [x, ends[0]], path, item, scope)
 
-    def rows(self, item: RowsItem, x: Tensor, scope: Scope, prefix: str) -> Tensor:
+    def rows(self, item: RowsItem, inputs: list[Tensor], scope: Scope, prefix: str) -> Tensor:
         """Each row in turn, as a stage; of `repeat`, the one row that it is."""
+        past = inputs if len(inputs) > 1 else inputs * max(1, len(item.inputs))
         for number, cells in enumerate(item.rows, 1):
-            step = (
-                f"row {number} of `rows` in line {item.common.span.line}"
-                if item.columns
-                else f"`repeat` in line {item.common.span.line}"
-            )
+            line = item.common.span.line
+            step = f"row {number} of `rows` in line {line}" if item.columns else f"`repeat` in line {line}"
             with self.diagnosis.inside(step):
                 label = f"{item.label}{self.numbered(prefix, item.label)}" if item.columns else item.label
                 place = cells[0].span if cells else item.common.span
                 with self.at(place) if item.columns else nullcontext():
-                    x = self.row(item, cells, x, scope, self.path(prefix, label) + "/")
-        return x
+                    past = self.row(item, cells, past, scope, self.path(prefix, label) + "/")
+        return past[0]
 
     def numbered(self, prefix: str, label: str) -> int:
         """The number of the next row under this prefix; several tables in one list count on."""
@@ -308,23 +306,27 @@ class _Expansion:
         self.taken[key] = self.taken.get(key, 0) + 1
         return self.taken[key]
 
-    def row(self, item: RowsItem, cells: Sequence[Value], x: Tensor, scope: Scope, prefix: str) -> Tensor:
+    def row(
+        self, item: RowsItem, cells: Sequence[Value], past: list[Tensor], scope: Scope, prefix: str
+    ) -> list[Tensor]:
+        """What comes after a row: its output, and what came into as many of its repeats as `inputs` has names for."""
         declared = dict(scope.declared)
         for name, cell in zip(item.columns, cells, strict=True):
-            declared[name] = self.diagnosis.evaluate(cell, scope.reading(x))
+            declared[name] = self.diagnosis.evaluate(cell, scope.reading(past[0]))
         if None in declared.values():
-            return UNKNOWN
-        times = self.times(item, scope.inside(x, declared))
+            return [UNKNOWN] * len(past)
+        times = self.times(item, scope.inside(past[0], declared))
         for turn in range(1, times + 1):
+            inner = scope.inside(past[0], declared)
             if turn == 2 and item.then:
-                changed = {
-                    name: self.diagnosis.evaluate(value, scope.inside(x, declared)) for name, value in item.then.items()
-                }
+                changed = {name: self.diagnosis.evaluate(value, inner) for name, value in item.then.items()}
                 if None in changed.values():
-                    return UNKNOWN
-                declared = {**declared, **changed}
-            x = self.run(item.layers, x, scope.inside(x, declared), f"{prefix}{turn}/" if times > 1 else prefix)
-        return x
+                    return [UNKNOWN] * len(past)
+                inner.declared = declared = {**declared, **changed}
+            inner.tensors.update(zip(item.inputs, past, strict=False))
+            x = self.run(item.layers, past[0], inner, f"{prefix}{turn}/" if times > 1 else prefix)
+            past = [x, *past[:-1]]
+        return past
 
     def times(self, item: RowsItem, scope: Scope) -> int:
         """How often a row is repeated; 0 after an error."""

@@ -53,7 +53,10 @@ class BranchItem(NamedTuple):
 
 
 class RowsItem(NamedTuple):
-    """`rows`, or `repeat`, which is one row without columns. `then` is what changes from the second repeat on."""
+    """`rows`, or `repeat`, which is one row without columns. `then` is what changes from the second repeat on.
+
+    `inputs` are the names, inside, of what comes into a repeat, into the one before it, and so on.
+    """
 
     common: Common
     label: str
@@ -62,6 +65,7 @@ class RowsItem(NamedTuple):
     repeat: Value | None
     then: dict[str, Value]
     layers: tuple[Item, ...]
+    inputs: tuple[str, ...] = ()
 
 
 Item = PassItem | LayerItem | BlockItem | BranchItem | RowsItem

@@ -11,10 +11,10 @@ from costcalc.spec.hyperparameters import HyperParameter, shown
 from costcalc.spec.printed import rows_of
 from costcalc.spec.values import LocatedError, Notebook, plain_text, read_value
 from costcalc.units import SUFFIXES, read_number
-from costcalc.yamltree import Pairs, Scalar, Tree
+from costcalc.yamltree import Items, Pairs, Scalar, Tree
 
 FIGURES = ("params", "madds", "count", "weights", "activations")
-PARTS = ("set", "kind", "convention", *FIGURES, "from", "erratum", "why", "columns", "data")
+PARTS = ("set", "kind", "stages", "convention", *FIGURES, "from", "erratum", "why", "columns", "data")
 
 
 class Figure(NamedTuple):
@@ -56,7 +56,8 @@ class Expectation(NamedTuple):
     settings: Mapping[str, Any]
     figures: Mapping[str, Figure]
     place: str
-    kind: str
+    kind: str  # only of this kind
+    stages: tuple[str, ...]  # only of these stages together
     convention: str
     errata: Mapping[str, Figure]
     why: str
@@ -102,9 +103,27 @@ def _read_one(tree: Tree, parameters: Mapping[str, HyperParameter], book: Notebo
         book.add("a published figure lacks its place", tree.span, "add `from:`, as in `from: Table 6`")
     text = {part: plain_text(tree.get(part), part, book) for part in ("from", "kind", "convention", "why")}
     settings = _settings(tree.get("set"), parameters, book)
+    stages = _stages(tree, book)
     return Expectation(
-        settings, figures, text["from"], text["kind"], text["convention"] or "paper", errata, text["why"], tree.span
-    )
+        settings, figures, text["from"], text["kind"], stages, text["convention"] or "paper", errata, text["why"],
+        tree.span,
+    )  # fmt: skip
+
+
+def _stages(tree: Pairs, book: Notebook) -> tuple[str, ...]:
+    """The names under `stages`."""
+    given = tree.get("stages")
+    if given is None:
+        return ()
+    entries = given.items if isinstance(given, Items) else [given]
+    names = [entry.text for entry in entries if isinstance(entry, Scalar) and entry.text]
+    if len(names) < len(entries) or not names:
+        book.add("`stages` must be a list of names", given.span, "as `--by stage` calls them: `stages: [stem, stage1]`")
+    elif len(set(names)) < len(names):
+        book.add("a name is there twice in `stages`", given.span, "each stage counts once")
+    if tree.get("kind") is not None:
+        book.add("a figure is of a kind or of stages", given.span, "remove `kind` or `stages`")
+    return tuple(names)
 
 
 def _figures(tree: Pairs, book: Notebook) -> dict[str, Figure]:

@@ -119,6 +119,7 @@ def _expectation() -> dict[str, Any]:
     others = {
         "set": {"type": "object", "additionalProperties": VALUE},
         "kind": text,
+        "stages": {"anyOf": [text, {"type": "array", "items": text, "minItems": 1}]},
         "convention": text,
         "from": text,
         "erratum": _object(figures),
@@ -133,14 +134,15 @@ def _layer() -> dict[str, Any]:
     """One layer: a word, or a mapping with one kind, block or structure; blocks are named by the spec itself."""
     layers = {"$ref": "#/definitions/layers"}
     branches = {"anyOf": [{"type": "array", "items": layers, "minItems": 2}, _object({**REFERENCES}), {"type": "null"}]}
+    inputs = {"type": "array", "items": NAME}
     rows = _object({
-        "columns": {"type": "array", "items": NAME},
+        "inputs": inputs, "columns": {"type": "array", "items": NAME},
         "data": {"type": "array", "items": {"type": "array", "items": VALUE}},
         "repeat": VALUE, "then": {"type": "object", "additionalProperties": VALUE}, "layers": layers, **REFERENCES,
     }, ["columns", "data", "layers"])  # fmt: skip
     structures = {
         "residual": layers,
-        "repeat": _object({"n": VALUE, "layers": layers, **REFERENCES}, ["n", "layers"]),
+        "repeat": _object({"inputs": inputs, "n": VALUE, "layers": layers, **REFERENCES}, ["n", "layers"]),
         "rows": rows,
         **dict.fromkeys(("add", "mul", "concat"), branches),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from costcalc.errors import Span
 from costcalc.spec.items import Common, Item, RowsItem
-from costcalc.spec.values import IN_NAMES, Notebook, Value, check_names, identifier, read_value
+from costcalc.spec.values import IN_NAMES, Notebook, Value, check_names, identifier, read_value, tensor_names
 from costcalc.yamltree import Items, Pairs, Scalar, Tree
 
 COMMON = ("as", "from", "only_if")
@@ -29,9 +29,9 @@ class TableReader:
         raise NotImplementedError
 
     def rows(self, key: Scalar, value: Tree | None, common: Common, scope: Scope) -> Item | None:
-        """`rows: {columns, data, repeat, then, layers}`; without its columns, no name in it means anything."""
+        """`rows: {inputs, columns, data, repeat, then, layers}`; without its columns, no name in it means anything."""
         required = ("columns", "data", "layers")
-        common, given = self.parts(key, value, common, scope, required, ("repeat", "then"))
+        common, given = self.parts(key, value, common, scope, required, ("inputs", "repeat", "then"))
         columns = self.columns(given["columns"]) if "columns" in given else None
         if columns is None:
             return None
@@ -46,13 +46,23 @@ class TableReader:
             repeat = self.number(given.get("repeat"), inner)
             then = self.then(given.get("then"), columns, inner)
             layers = self.layers(given["layers"], inner, key.span) if "layers" in given else ()
-        return RowsItem(common, common.name or "stage", columns, data, repeat, then, layers)
+        return RowsItem(common, common.name or "stage", columns, data, repeat, then, layers, self.inputs(given, common))
 
     def repeat(self, key: Scalar, value: Tree | None, common: Common, scope: Scope) -> Item | None:
-        """`repeat: {n, layers}`: one row without columns."""
-        common, given = self.parts(key, value, common, scope, ("n", "layers"))
+        """`repeat: {inputs, n, layers}`: one row without columns."""
+        common, given = self.parts(key, value, common, scope, ("n", "layers"), ("inputs",))
         layers = self.layers(given["layers"], scope, key.span) if "layers" in given else ()
-        return RowsItem(common, common.name or "repeat", (), ((),), self.number(given.get("n"), scope), {}, layers)
+        times = self.number(given.get("n"), scope)
+        return RowsItem(common, common.name or "repeat", (), ((),), times, {}, layers, self.inputs(given, common))
+
+    def inputs(self, given: dict[str, Tree], common: Common) -> tuple[str, ...]:
+        """The names of what comes into a repeat and into those before it; `from` may name as many for the first."""
+        names = tensor_names(given.get("inputs"), self.book)
+        if names and common.sources is not None and len(common.sources) not in (1, len(names)):
+            message = f"{len(names)} tensors come into each repeat, and `from` names {len(common.sources)}"
+            help_ = "`from` names one, or one for each name under `inputs`: what comes into the first repeat"
+            self.book.add(message, given["inputs"].span, help_)
+        return names
 
     def parts(
         self,

@@ -179,6 +179,19 @@ def identifier(tree: Tree | None, what: str, book: Notebook) -> str | None:
     return None
 
 
+def tensor_names(tree: Tree | None, book: Notebook) -> tuple[str, ...]:
+    """The names under `inputs`, for the tensors that come in; problems are noted."""
+    if tree is None:
+        return ()
+    if not isinstance(tree, Items):
+        book.add("`inputs` must be a list of names", tree.span, "as in `inputs: [h, p]`")
+        return ()
+    names = [name for item in tree.items if (name := identifier(item, "a tensor", book))]
+    if len(set(names)) < len(names):
+        book.add("a name is there twice in `inputs`", tree.span, "each tensor has a name of its own")
+    return tuple(names)
+
+
 def plain_text(tree: Tree | None, what: str, book: Notebook) -> str:
     """The text of a scalar as it is; empty, with a problem noted, where it is none."""
     if tree is None:

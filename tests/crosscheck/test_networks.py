@@ -43,6 +43,10 @@ SETTINGS: list[tuple[str, dict[str, Any]]] = [
     ("mnasnet_b1", {"alpha": 1.3, "resolution": 33}),
     ("efficientnet", {"variant": "b3", "resolution": 33}),
     ("squeezenet", {"variant": 1.1, "resolution": 67}),
+    ("nasnet_mobile", {"cells": 2, "filters": 10, "skip": True, "resolution": 67}),
+    ("pnasnet_mobile", {"cells": 1, "filters": 13, "stem": 5, "resolution": 65}),
+    ("ssd_mobilenet_v1", {"alpha": 0.25, "anchors": 4, "classes": 3, "resolution": 131}),
+    ("ssdlite_mobilenet_v2", {"alpha": 0.35, "head": "ssd", "classes": 5, "resolution": 97}),
 ]
 
 
