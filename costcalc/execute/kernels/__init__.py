@@ -1,5 +1,13 @@
 """One kernel for every kind, a module a family; importing this package registers them all."""
 
-from costcalc.execute.kernels import arranging, convolution, joining, linear, pointwise, pooling
+from costcalc.execute.kernels import (
+    arranging,
+    convolution,
+    joining,
+    linear,
+    norms,
+    pointwise,
+    pooling,
+)
 
-__all__ = ["arranging", "convolution", "joining", "linear", "pointwise", "pooling"]
+__all__ = ["arranging", "convolution", "joining", "linear", "norms", "pointwise", "pooling"]

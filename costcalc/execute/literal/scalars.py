@@ -105,6 +105,16 @@ class Scalar:
         self.tally.exponentials += 1
         return Scalar(math.exp(min(self.value, MOST)), self.tally)
 
+    def log(self) -> Scalar:
+        """Its natural logarithm, which counts as an exponential."""
+        self.tally.exponentials += 1
+        return Scalar(math.log(self.value), self.tally)
+
+    def root(self) -> Scalar:
+        """Its square root, which counts as a division."""
+        self.tally.divisions += 1
+        return Scalar(math.sqrt(self.value), self.tally)
+
     def erf(self) -> Scalar:
         """Its error function, which counts as an exponential."""
         self.tally.exponentials += 1
