@@ -8,6 +8,7 @@ from costcalc.execute.kernels import (
     norms,
     pointwise,
     pooling,
+    sequence,
 )
 
-__all__ = ["arranging", "convolution", "joining", "linear", "norms", "pointwise", "pooling"]
+__all__ = ["arranging", "convolution", "joining", "linear", "norms", "pointwise", "pooling", "sequence"]

@@ -5,7 +5,7 @@ it was done. The kernels here loop over positions, channels and taps and test ea
 share neither code nor formulation with the fast ones.
 """
 
-from costcalc.execute.literal import arranging, convolution, joining, linear, norms, pointwise, pooling
+from costcalc.execute.literal import arranging, convolution, joining, linear, norms, pointwise, pooling, sequence
 from costcalc.execute.literal.scalars import Tally
 from costcalc.execute.literal.work import LITERAL, LiteralWork
 
@@ -20,4 +20,5 @@ __all__ = [
     "norms",
     "pointwise",
     "pooling",
+    "sequence",
 ]

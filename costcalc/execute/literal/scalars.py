@@ -90,6 +90,10 @@ class Scalar:
         self.tally.divisions += 1
         return Scalar(other / self.value, self.tally)
 
+    def copy(self) -> Scalar:
+        """The same number, whatever it was for before: an embedding is data from here on."""
+        return Scalar(self.value, self.tally)
+
     def larger(self, other: Scalar | float) -> Scalar:
         """The maximum of two."""
         self.tally.comparisons += 1
