@@ -133,11 +133,11 @@ def _axes(value: Any, least: int, most: int = 3) -> Any:
     return read if 1 <= len(read) <= most and None not in read else None
 
 
-def per_axis(doc: str, default: Any = REQUIRED) -> Attribute[Number | tuple[Number, ...]]:
+def per_axis(doc: str, default: Any = REQUIRED, letter: str = "") -> Attribute[Number | tuple[Number, ...]]:
     """One whole number for all axes, or one for each: `3`, `[3, 1]` (height, width)."""
     wants = "a positive whole number, or one for each axis, as in [3, 1] for height, width"
     schema = {"anyOf": [*integer(1)["anyOf"], {"type": "array", "items": integer(1), "minItems": 1, "maxItems": 3}]}
-    return Attribute(doc, wants, lambda v: _axes(v, 1), schema, default)
+    return Attribute(doc, wants, lambda v: _axes(v, 1), schema, default, letter)
 
 
 def padding_attribute(default: Any = "same") -> Attribute[Any]:

@@ -2,6 +2,7 @@
 
 from costcalc.execute.kernels import (
     arranging,
+    attention,
     convolution,
     joining,
     linear,
@@ -11,4 +12,4 @@ from costcalc.execute.kernels import (
     sequence,
 )
 
-__all__ = ["arranging", "convolution", "joining", "linear", "norms", "pointwise", "pooling", "sequence"]
+__all__ = ["arranging", "attention", "convolution", "joining", "linear", "norms", "pointwise", "pooling", "sequence"]

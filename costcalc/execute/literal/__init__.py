@@ -5,7 +5,7 @@ it was done. The kernels here loop over positions, channels and taps and test ea
 share neither code nor formulation with the fast ones.
 """
 
-from costcalc.execute.literal import arranging, convolution, joining, linear, norms, pointwise, pooling, sequence
+from costcalc.execute.literal import arranging, attention, convolution, joining, linear, norms, pointwise, pooling, sequence
 from costcalc.execute.literal.scalars import Tally
 from costcalc.execute.literal.work import LITERAL, LiteralWork
 
@@ -14,6 +14,7 @@ __all__ = [
     "LiteralWork",
     "Tally",
     "arranging",
+    "attention",
     "convolution",
     "joining",
     "linear",

@@ -46,6 +46,10 @@ class LiteralWork:
         """New weights."""
         return scalars(self._maker.make("weights", *shape), Weight, self.tally)
 
+    def biases(self, number: int) -> Scalars:
+        """New biases."""
+        return scalars(self._maker.make("biases", number), Bias, self.tally)
+
     def constants(self, role: str, number: int) -> list[float]:
         """New numbers that are known before any input: what is computed of them is folded, and free."""
         return [float(value) for value in self._maker.make(role, number)]
