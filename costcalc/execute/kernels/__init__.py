@@ -9,7 +9,8 @@ from costcalc.execute.kernels import (
     norms,
     pointwise,
     pooling,
+    recurrent,
     sequence,
 )
 
-__all__ = ["arranging", "attention", "convolution", "joining", "linear", "norms", "pointwise", "pooling", "sequence"]
+__all__ = ["arranging", "attention", "convolution", "joining", "linear", "norms", "pointwise", "pooling", "recurrent", "sequence"]

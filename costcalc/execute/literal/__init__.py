@@ -5,7 +5,7 @@ it was done. The kernels here loop over positions, channels and taps and test ea
 share neither code nor formulation with the fast ones.
 """
 
-from costcalc.execute.literal import arranging, attention, convolution, joining, linear, norms, pointwise, pooling, sequence
+from costcalc.execute.literal import arranging, attention, convolution, joining, linear, norms, pointwise, pooling, recurrent, sequence
 from costcalc.execute.literal.scalars import Tally
 from costcalc.execute.literal.work import LITERAL, LiteralWork
 
@@ -21,5 +21,6 @@ __all__ = [
     "norms",
     "pointwise",
     "pooling",
+    "recurrent",
     "sequence",
 ]
