@@ -21,7 +21,10 @@ INPUT = "input"  # the name under which nodes read the network's input
 
 
 class Node(NamedTuple):
-    """One operation. `layer` is the path of the layer it was written in: a norm and an activation have their conv's."""
+    """One operation. `layer` is the path of the layer it was written in: a norm and an activation have their conv's.
+
+    `span` is where that layer is written; `site` the row of a table, or the call of a block, that it comes of.
+    """
 
     path: str
     kind: str
@@ -30,6 +33,12 @@ class Node(NamedTuple):
     output: Shape
     layer: str
     span: Span | None = None
+    site: Span | None = None
+
+    @property
+    def place(self) -> Span | None:
+        """The line that is this node's alone, as far as there is one."""
+        return self.site or self.span
 
     @property
     def stage(self) -> str:

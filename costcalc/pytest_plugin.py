@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from costcalc.errors import Problem
     from costcalc.review.review import Outcome
 
-DEFAULT = "costcalc.toml"
+DEFAULT, PROJECT = "costcalc.toml", "pyproject.toml"
 
 
 class BudgetError(Exception):
@@ -31,7 +31,7 @@ class BudgetWarning(UserWarning):
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("costcalc_budgets", "the budget file whose limits are tests, as costcalc.toml", default="")
     parser.getgroup("costcalc").addoption(
-        "--costcalc", action="store_true", help=f"make a test of each limit in {DEFAULT}"
+        "--costcalc", action="store_true", help=f"make a test of each limit in {DEFAULT}, or in {PROJECT}"
     )
 
 
@@ -42,14 +42,29 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Fil
 
 def _wanted(config: pytest.Config) -> Path | None:
     """The budget file of this run; none, unless it is asked for."""
-    name = str(config.getini("costcalc_budgets")) or (DEFAULT if config.getoption("--costcalc") else "")
-    return config.rootpath / name if name else None
+    name = str(config.getini("costcalc_budgets"))
+    if name or not config.getoption("--costcalc"):
+        return config.rootpath / name if name else None
+    usual = config.rootpath / DEFAULT
+    return usual if usual.exists() or not _has_table(config.rootpath / PROJECT) else config.rootpath / PROJECT
+
+
+def _has_table(project: Path) -> bool:
+    """Whether budgets stand in a pyproject.toml."""
+    import tomllib
+
+    try:
+        return "costcalc" in tomllib.loads(project.read_text(encoding="utf-8")).get("tool", {})
+    except (OSError, ValueError):
+        return False
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Has the budget file collected though the tests lie elsewhere."""
     wanted = _wanted(config)
-    if wanted is not None and wanted.exists() and config.args_source != pytest.Config.ArgsSource.ARGS:
+    if wanted is not None and not wanted.exists():
+        raise pytest.UsageError(f"costcalc: there is no budget file {wanted.name} in {wanted.parent}")
+    if wanted is not None and config.args_source != pytest.Config.ArgsSource.ARGS:
         config.args = [*config.args, str(wanted)]
 
 
@@ -61,22 +76,19 @@ class BudgetFile(pytest.File):
         from costcalc.render.check import label
         from costcalc.review.check import check_policy
 
+        seen: dict[str, int] = {}
         try:
             review = check_policy(str(self.path))
         except CostcalcError as error:
-            raise self.CollectError(str(error)) from None
-        seen: dict[str, int] = {}
+            for problem in error.problems:
+                yield Invalid.from_parent(self, name=_unique(problem.message, seen), problem=problem)
+            return
         for outcome in review.outcomes:
             name = _unique(f"{outcome.subject.title}: {label(outcome)}", seen)
             yield Budget.from_parent(self, name=name, outcome=outcome)
         for problem in review.faults:
             file = problem.span.source.name if problem.span else self.path.name
             yield Invalid.from_parent(self, name=_unique(f"{file}: {problem.message}", seen), problem=problem)
-
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        if isinstance(excinfo.value, self.CollectError):
-            return str(excinfo.value)
-        return super().repr_failure(excinfo)
 
 
 def _unique(name: str, seen: dict[str, int]) -> str:

@@ -96,9 +96,28 @@ def test_what_cannot_be_read(project: Path):
     assert "did you mean `kernel`?" in done.stdout
     (project / "costcalc.toml").write_text("[[budget")
     done = run(project, "--costcalc")
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert "costcalc.toml:1" in done.stdout
+    assert "1 failed, 1 passed" in done.stdout, "the other tests of the project run all the same"
     assert "INTERNALERROR" not in done.stdout
+
+
+def test_a_budget_file_that_is_not_there_is_an_error(project: Path):
+    (project / "costcalc.toml").unlink()
+    done = run(project, "--costcalc")
+    assert done.returncode == 4
+    assert "there is no budget file costcalc.toml" in done.stderr
+
+
+def test_budgets_in_pyproject(project: Path):
+    budgets = (project / "costcalc.toml").read_text()
+    (project / "costcalc.toml").unlink()
+    project_file = project / "pyproject.toml"
+    before = project_file.read_text() if project_file.exists() else ""
+    project_file.write_text(before + "\n" + budgets.replace("[[budget]]", "[[tool.costcalc.budget]]"))
+    done = run(project, "--costcalc")
+    assert (done.returncode, "pyproject.toml" in done.stdout) == (0, True)
+    assert "3 passed" in done.stdout
 
 
 def test_others_load_nothing_heavy(project: Path):

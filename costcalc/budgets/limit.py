@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from costcalc.errors import Problem, UsageError, unknown
-from costcalc.units import read_number, read_size
+from costcalc.units import SIZES, read_number, read_size
 
 METRICS = {  # total: what it counts; the names are those of a report's JSON document
     "params": "parameters",
@@ -22,6 +22,7 @@ METRICS = {  # total: what it counts; the names are those of a report's JSON doc
 SHORT = {name.removesuffix("_bytes"): name for name in METRICS if name.endswith("_bytes")} | {"weights": "weight_bytes"}
 
 MAX_PERCENT = 24  # characters
+KNOWN = ", ".join(SIZES)
 
 
 class Budget(NamedTuple):
@@ -112,6 +113,11 @@ def amount_of(metric: str, text: str, what: str, example: str = "") -> int:
         value = read_size(text) if in_bytes else number
     except ValueError as error:
         raise UsageError(Problem(f"{what} cannot be `{text}`: {error}", None, form)) from None
+    unit = text.lstrip("0123456789. ")
+    if in_bytes and value is None and unit and number is None:
+        near = next((known for known in SIZES if known.lower() == unit.lower()), None)
+        help_ = f"did you mean `{near}`? " if near else ""
+        raise UsageError(Problem(f"{what} cannot be `{text}`: `{unit}` is no unit", None, f"{help_}known are {KNOWN}"))
     if value is None or isinstance(value, Fraction):
         why = "" if number is None else " without a unit" if in_bytes else ": it is no whole number"
         raise UsageError(Problem(f"{what} cannot be `{text}`{why}", None, form))

@@ -66,6 +66,7 @@ class Rule(NamedTuple):
     limits: tuple[Limit, ...]
     allow_empty: bool
     place: Span | None
+    places: Mapping[str, Span] = {}  # of its own keys
 
 
 class Policy(NamedTuple):
@@ -82,7 +83,7 @@ def read_policy(source: Source, tree: Pairs) -> Policy:
     reader = _Reader(problems)
     reader.keys(tree, FILE, "part of a budget file")
     rules = reader.many(tree.get("budget"), ("spec", "allow_empty", *OWN), "[[budget]]")
-    lock = reader.word(tree, "lock", "costcalc.lock.json")
+    lock = reader.lock(tree)
     for rule in rules:
         if not rule.specs:
             problems.append(Problem("a budget without `spec`", rule.place, 'as in `spec = "specs/*.yaml"`'))
@@ -130,7 +131,7 @@ class _Reader:
             self.patterns(tree.get("spec")), self.settings(tree.get("set")),
             self.word(tree, "convention", "paper"), self.batch(tree), self.word(tree, "dtype", "float32"),
             self.level(tree), tuple(self.each_once(limits)), self.word(tree, "allow_empty", "false") == "true",
-            tree.span,
+            tree.span, {key.text: value.span for key, value in tree.pairs},
         )  # fmt: skip
 
     def parts(self, scope: Scope, key: Scalar, tree: Tree) -> list[Limit]:
@@ -242,6 +243,15 @@ class _Reader:
         if key == "allow_empty" and value.text not in ("true", "false"):
             self.add(f"`{key}` is true or false", value.span)
         return value.text
+
+    def lock(self, tree: Pairs) -> str:
+        """The name of the lock: of a JSON file beside the budget file or below, so that nothing else is replaced."""
+        name, value = self.word(tree, "lock", "costcalc.lock.json"), tree.get("lock")
+        parts = name.replace("\\", "/").split("/")
+        if value is not None and (not name.endswith(".json") or "" in parts[:1] or ".." in parts):
+            help_ = 'a `.json` file beside this one or below, as in `lock = "specs/costcalc.lock.json"`'
+            self.add(f"the lock cannot be `{name}`", value.span, help_)
+        return name
 
     def batch(self, tree: Pairs) -> int:
         value = tree.get("batch")

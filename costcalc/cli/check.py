@@ -30,7 +30,7 @@ from costcalc.cli.common import (
     write,
 )
 from costcalc.cost import DTYPES
-from costcalc.errors import Problem, Problems, UsageError
+from costcalc.errors import Problem, Problems, SpecError, UsageError
 from costcalc.review.baseline import Baseline, Revision, locked
 from costcalc.review.check import Ask, asked, check, name_of
 from costcalc.review.lock import read_lock
@@ -41,6 +41,7 @@ from costcalc.review.shelf import Shelf
 
 FORMATS = ("table", "json", "md", "github", "sarif", "junit", "gitlab")
 INVALID = 2
+USUAL = ("paper", 1, "float32")
 MANY = 50  # networks from which on a bar is shown
 
 app = command_app()
@@ -106,19 +107,26 @@ def check_command(
     saved = [_save(text) for text in save]
     config, specs = _config_among(config, files or [])
     problems, shelf = Problems(), Shelf()
-    here = _limits(limits, increases, settings, (convention, batch, dtype))
-    root = find_policy(config)
-    _check_question(here, specs, settings, root, locked_, shelf)
-    baseline = _baseline(base, root, here)
+    way = (convention, batch, dtype)
+    here = _limits(limits, increases, settings, way)
+    try:
+        root = find_policy(config)
+        _check_question(here, specs, settings, way, root, locked_, shelf)
+        baseline = _baseline(base, root, here)
+        lock = read_lock(root.lock, seen(root.lock)) if root and locked_ else None
+    except SpecError as error:  # of the budget file or the lock: what machines read tells of it too
+        broken = Review((), (), (), tuple(error.problems), "", ())
+        for kind, path in [*saved, *([] if format in ("table", "json") else [(format, output or "-")])]:
+            write(rendered(broken, False, kind, fail_on), path, specs)
+        raise
     if here:
         asks = [Ask(spec, name_of(root, Path(spec)), here) for spec in specs]
     else:
         asks = asked(root, shelf, problems, specs)
-    lock = read_lock(root.lock, seen(root.lock)) if root and locked_ else None
     with _bar(len(asks)) as step:
         review = check(asks, shelf, baseline, problems, specs, lock, lambda _: step(1))
     passed = not review.failed("warn" if fail_on == "warn" else "error")
-    inputs = [*specs, *([root.policy.source.name] if root else [])]
+    inputs = [*specs, *(ask.spec for ask in asks), *([root.policy.source.name, str(root.lock)] if root else [])]
     for kind, path in saved:
         write(rendered(review, passed, kind, fail_on), path, inputs)
     write(rendered(review, passed, format, fail_on), output, inputs)
@@ -209,15 +217,22 @@ def _limits(limits: list[str], increases: list[str], settings: list[str], way: t
 
 
 def _check_question(
-    here: Rule | None, specs: list[str], settings: list[str], root: Root | None, lock: bool, shelf: Shelf
-) -> None:
+    here: Rule | None, specs: list[str], settings: list[str], way: tuple[str, int, str], root: Root | None,
+    lock: bool, shelf: Shelf,
+) -> None:  # fmt: skip
     """Raises UsageError for a question that has no answer."""
     if here and not specs:
         raise UsageError(
             Problem("there is no spec to hold to the limits", None, "as in `costcalc check net.yaml --max-madds 300M`")
         )
     if settings and not here:
-        raise UsageError(Problem("`--set` goes with `--max`", None, "in a budget file, say `set = {alpha = 0.75}`"))
+        said = settings[0].replace("=", " = ")
+        raise UsageError(
+            Problem(f"a setting goes with `--max`: {said}", None, f"in a budget file, say `set = {{{said}}}`")
+        )
+    if way != USUAL and not here:
+        help_ = "in a budget file, say `convention`, `batch` and `dtype` beside the limits"
+        raise UsageError(Problem("`--convention`, `--batch` and `--dtype` go with `--max`", None, help_))
     if root and not root.policy.rules and not specs:
         problem = f"`{root.policy.source.name}` has no budget"
         raise UsageError(Problem(problem, None, 'add `[[budget]]` with `spec = "specs/*.yaml"` and limits'))

@@ -115,8 +115,9 @@ def _described(parameter: Any) -> tuple[str, str]:
     default = shown(parameter.default.content)
     limits = [f"{name.replace('_', ' ')} {shown(value)}" for name, value in parameter.limits.items()]
     choices = [f"one of {', '.join(map(shown, parameter.choices))}"] if parameter.choices else []
+    defaults = [] if parameter.from_table else [f"default {default}"]  # its help says whence it comes
     return f"--{parameter.name}", "; ".join(
-        [*([visible(parameter.help)] if parameter.help else []), *limits, *choices, f"default {default}"]
+        [*([visible(parameter.help)] if parameter.help else []), *limits, *choices, *defaults]
     )
 
 

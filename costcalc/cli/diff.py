@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Optional
@@ -88,9 +89,11 @@ def diff(
     values = {name: exact(name, text) for name, text in as_written(settings).items()}
     counted = _Counter(load_convention(convention), batch, dtype, values)
     problems = Problems()
+    found: Found = []
+    read: list[str] = []
     if base is not None:
-        found = _since(base, names, counted, problems)
-        text = _comment(base, found, problems) if format == "md" else _several(base, found, every, format)
+        found = _since(base, names, counted, problems, read)
+        text = _comment(base, found, problems) if format == "md" else _several(base, found, every, format, problems)
         differs = bool(found)
     elif len(names) == 2:
         one = counted.pair(*names)
@@ -98,7 +101,7 @@ def diff(
     else:
         help_ = "as in `costcalc diff old.yaml new.yaml`, or `costcalc diff --base main`"
         raise UsageError(Problem(f"two networks are compared, here are {len(names)}", None, help_))
-    write(text, output, names)
+    write(text, output, [*names, *(spec for spec, _ in map(split_settings, names)), *read])
     if problems:
         raise CostcalcError(*problems)
     if exit_code and differs:
@@ -132,24 +135,38 @@ def _document(spec: str) -> Document:
     revision, colon, path = spec.partition(":")
     if not colon or not revision or not path or Path(spec).exists() or spec in bundled():
         return read_document(spec)
+    if Path(revision).exists():
+        help_ = f"as in `{revision}:alpha=0.5`; a git revision comes first, as in `main:{revision}`"
+        raise UsageError(Problem(f"`{spec}` says no value", None, help_))
     from costcalc.review import git
 
     return parse_document(*decoded(spec, git.show(revision, path)))
 
 
 def _since(
-    base: str, files: list[str], counted: _Counter, problems: Problems
+    base: str, files: list[str], counted: _Counter, problems: Problems, read: list[str]
 ) -> list[tuple[str | None, str | None, Difference]]:
-    """The specs that changed since a branch left `base`; the problems of those that cannot be read are noted."""
+    """The specs that changed since a branch left `base`; the problems of those that cannot be read are noted.
+
+    What was looked into goes into `read`.
+    """
     from costcalc.review import git
 
     fork, top = git.fork_point(base), git.top()
-    wanted = {Path(file).absolute() for file in files}
+    wanted = {Path(os.path.abspath(file)): file for file in files}  # noqa: PTH100 - without `..`, links as they are
+    changes = git.changed(base)
+    known = {top / name for change in changes for name in (change.old, change.new) if name}
+    for path, file in wanted.items():
+        if not path.exists() and path not in known:
+            raise UsageError(
+                Problem(f"there is no file `{file}`, and there was none at {base}", None, "is it misspelt?")
+            )
     found = []
-    for change in git.changed(base):
+    for change in changes:
         path = top / (change.new or change.old or "")
         if path.suffix not in (".yaml", ".yml") or (wanted and path not in wanted):
             continue
+        read.append(str(path))
         try:
             before = change.old and _spec(f"{base}:{change.old}", git.show(fork, change.old))
             after = change.new and _spec(change.new, read_file(path, change.new)[1])
@@ -192,11 +209,11 @@ def _comment(base: str, found: Found, problems: Problems) -> str:
     return comment(review, not review.failed() and not review.faults, found)
 
 
-def _several(base: str, found: Found, every: bool, format: str) -> str:
+def _several(base: str, found: Found, every: bool, format: str, problems: Problems) -> str:
     if format == "json":
         return several_json(base, found)
     if not found:
-        return f"no spec changed since {base}\n"
+        return f"no spec {'that can be read ' if problems else ''}changed since {base}\n"
     return "\n".join(
         _one(one, (f"{base}:{old}" if old else "nothing", new or "nothing"), every, format) for old, new, one in found
     )

@@ -41,7 +41,9 @@ def lock(
     root = needed_policy(config)
     problems, shelf = Problems(), Shelf()
     records: dict[tuple[object, ...], Record] = {}
-    for ask in asked(root, shelf, problems):
+    asks = asked(root, shelf, problems)
+    specs = dict.fromkeys(ask.spec for ask in asks)
+    for ask in asks:
         try:
             record = shelf.record(ask.spec, ask.name, ask.rule)
             records[record.key] = record
@@ -53,7 +55,7 @@ def lock(
         raise UsageError(Problem("the budget file names no spec", None, 'as in `spec = "specs/*.yaml"`'))
     path = output or seen(root.lock)
     lines = _moves(root.lock, records) if output is None else []
-    write(lock_text(records.values()), path, [root.policy.source.name])
+    write(lock_text(records.values()), path, [root.policy.source.name, *specs])
     for line in lines:
         typer.echo(visible(line), err=True)
     if path != "-":

@@ -37,7 +37,7 @@ def liveness(network: Network, kinds: Sequence[Kind]) -> Liveness:
     last_use = {name: index for index, node in enumerate(network.nodes) for name in node.inputs}
     last_use.update(dict.fromkeys(network.outputs, len(network.nodes)))
     buffers = {INPUT: _Buffer(network.input.size, last_use.get(INPUT, -1))}
-    live: Number = network.input.size
+    live: Number = network.input.size if network.nodes else 0  # where nothing runs, nothing comes in
     peak = live
     written: list[Number] = []
     for index, (node, kind) in enumerate(zip(network.nodes, kinds, strict=True)):

@@ -62,12 +62,14 @@ def verdict(review: Review, passed: bool) -> str:
     parts = []
     if errors:
         parts.append(
-            f"{errors:,} of {counted(len(review.outcomes), 'limit')} {'is' if errors == 1 else 'are'} exceeded"
+            f"{errors:,} of {counted(len(review.outcomes), 'limit')} {'is' if errors == 1 else 'are'} not kept"
         )
     if warned:
         parts.append(counted(warned, "warning"))
     if review.stale:
         parts.append(f"the lock is stale in {counted(len(review.stale), 'place')}")
+    if review.unheld:
+        parts.append(f"{counted(review.unheld, 'limit')} could not be compared")
     if review.faults:
         parts.append(counted(len(review.faults), "error"))
     if passed and not review.faults:

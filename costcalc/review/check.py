@@ -90,8 +90,14 @@ def check(
     subjects: dict[tuple[object, ...], Subject] = {}
     outcomes: list[Outcome] = []
     notes: list[str] = []
+    unheld = 0
     for ask in asks:
         step(ask.name)
+        try:
+            shelf.document(ask.spec)
+        except CostcalcError as error:  # the same at every setting
+            problems += [p for p in error.problems if p not in problems]
+            continue
         try:
             report, subject = _subject(ask, shelf, baseline, subjects, baseline is not None or against_lock is not None)
         except CostcalcError as error:
@@ -99,9 +105,13 @@ def check(
             continue
         if baseline and subject.baseline is None and ask.name not in baseline.unreadable:
             notes.append(f"{subject.title} is not in {baseline.name}: nothing to compare it with")
+        if not ask.rule.limits and not any(other.name == ask.name and other.rule.limits for other in asks):
+            notes.append(f"{ask.name} has no limit, in the budget file or its own")
         for limit in ask.rule.limits:
             try:
-                outcomes += held(ask.rule, limit, report, subject, baseline)
+                found = held(ask.rule, limit, report, subject, baseline)
+                outcomes += found
+                unheld += not found and baseline is not None and ask.name in baseline.unreadable
             except CostcalcError as error:
                 problems += error.problems
     notes += _without_rules(files, {ask.spec for ask in asks}, shelf, problems)
@@ -111,8 +121,9 @@ def check(
     outdated = () if against_lock is None else tuple(stale(against_lock, records, not files and not problems, places))
     against = baseline.name if baseline else ""
     return Review(
-        tuple(subjects.values()), tuple(outcomes), outdated, tuple(problems), against, tuple(dict.fromkeys(notes))
-    )
+        tuple(subjects.values()), tuple(outcomes), outdated, tuple(problems), against, tuple(dict.fromkeys(notes)),
+        unheld,
+    )  # fmt: skip
 
 
 def _subject(

@@ -35,8 +35,8 @@ def held(rule: Rule, limit: Limit, report: Report, subject: Subject, baseline: B
         most = limit.most
     partial = tuple(name for name in report.lacking([limit.metric]) if paths is None or _layer(report, name) in paths)
     passed = value <= most and not partial
-    places = {node.path: node.span for node in report.network.nodes}
-    places |= {node.layer: places.get(node.layer) or node.span for node in report.network.nodes}
+    places = {node.path: node.place for node in report.network.nodes}
+    places |= {node.layer: places.get(node.layer) or node.place for node in report.network.nodes}
     what_moved: tuple[Moved, ...] = ()
     if not passed and before is not None:
         found = subject.moved(limit.metric, places)
@@ -88,11 +88,14 @@ def _of_kind(limit: Limit, record: Record) -> int:
 
 
 def _was(limit: Limit, before: Record, subject: Subject, paths: set[str] | None) -> int:
-    """The same of the baseline: of the layers that those of the part were."""
+    """The same of the baseline: of what had the name then, else of the layers that those of the part were."""
     if paths is None:
         return before.totals[limit.metric]
     if limit.scope == "kind":
         return _of_kind(limit, before)
+    named = [layer for layer in before.layers if _is_part(layer.path, limit)]
+    if named:
+        return sum(layer.totals[limit.metric] for layer in named)
     of_part = [
         old
         for old, new in subject.pairs
@@ -104,8 +107,11 @@ def _was(limit: Limit, before: Record, subject: Subject, paths: set[str] | None)
 def _belongs(old: int, new: int | None, before: Record, now: Record, limit: Limit, paths: set[str]) -> bool:
     if new is not None:
         return now.layers[new].path in paths
-    path = before.layers[old].path
-    return path == limit.name or path.startswith(f"{limit.name}/")
+    return _is_part(before.layers[old].path, limit)
+
+
+def _is_part(path: str, limit: Limit) -> bool:
+    return path == limit.name or (limit.scope == "stage" and path.startswith(f"{limit.name}/"))
 
 
 def _place(

@@ -104,7 +104,7 @@ def _text(value: Any) -> str:
 
 
 def _whole(value: Any) -> int:
-    if type(value) is not int:
+    if type(value) is not int or value < 0:
         raise TypeError
     return value
 
@@ -131,7 +131,7 @@ def stale(
         old, place = locked.get(new.key), (places or {}).get(new.key)
         if old is None:
             found.append(Stale(new.title, None, new, {}, place, "it is not in the lock"))
-        elif (old.sha256, old.totals) != (new.sha256, new.totals):
+        elif (old.sha256, old.totals, old.status) != (new.sha256, new.totals, new.status):
             differing = [metric for metric in new.totals if old.totals.get(metric) != new.totals[metric]]
             why = "it changed, though none of its totals did"
             if differing:

@@ -112,5 +112,10 @@ def _nothing(root: Root, pattern: Text) -> Problem:
     except OSError:
         beside = []
     near = suggestion(os.path.basename(pattern.text), beside)  # noqa: PTH119 - of a pattern
-    help_ = f"did you mean `{near}`?" if near else "mend it, or say `allow_empty = true`"
+    help_ = "mend it, or say `allow_empty = true`"
+    if (root.directory / pattern.text).is_dir():
+        help_ = f"it is a directory; did you mean `{pattern.text.rstrip('/')}/*.yaml`?"
+    elif near:
+        folder = os.path.dirname(pattern.text)  # noqa: PTH120
+        help_ = f"did you mean `{os.path.join(folder, near)}`?"  # noqa: PTH118
     return Problem(f"no file matches `{pattern.text}`", pattern.span, help_)

@@ -88,6 +88,7 @@ class Review(NamedTuple):
     faults: tuple[Problem, ...]
     against: str  # what the baseline is: `costcalc.lock.json`, `main`; empty where there is none
     notes: tuple[str, ...]  # what a reader should know besides: specs without a budget
+    unheld: int = 0  # limits of an increase of what the baseline does not have
 
     def failed(self, fail_on: Level = "error") -> bool:
         """Whether a limit of this level, or of a higher one, is exceeded, or the lock stale."""

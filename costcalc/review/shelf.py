@@ -74,6 +74,10 @@ def placed(error: CostcalcError, rule: Rule) -> list[Problem]:
     for problem in error.problems:
         if problem.span is None:
             named = [text.span for name, text in rule.settings.items() if f"`{name}`" in problem.message]
+            ways = {"convention": rule.convention, "dtype": rule.dtype}
+            named += [
+                rule.places[key] for key, value in ways.items() if value in problem.message and key in rule.places
+            ]
             found.append(problem._replace(span=named[0] if named else rule.place))
         elif rule.settings:
             setting = ", ".join(f"{name} = {text.text}" for name, text in rule.settings.items())

@@ -6,10 +6,11 @@ that all errors are told at once, each with the way there and the shapes so far.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from costcalc.errors import Problem, SpecError
+from costcalc.errors import Problem, Span, SpecError
 from costcalc.kinds import REGISTRY, Kind, KindError
 from costcalc.kinds.attributes import MAX_SIZE
 from costcalc.network import INPUT, Network, Node
@@ -39,6 +40,7 @@ class _Expansion:
         self.taken: dict[str, int] = {}  # how often a path was asked for
         self.layers = 0
         self.entry = Tensor(INPUT, None)
+        self.site: Span | None = None  # of the outermost row or block that is laid out now
 
     def network(self) -> Network:
         document, problems = self.document, self.diagnosis.problems
@@ -221,7 +223,8 @@ class _Expansion:
             )
             return Tensor(path, None)
         attributes = {name: value for name, value in vars(kind).items() if value is not None}
-        self.nodes.append(Node(path, kind.name, attributes, tuple(t.name for t in inputs), y, layer, item.common.span))
+        reads, span = tuple(t.name for t in inputs), item.common.span
+        self.nodes.append(Node(path, kind.name, attributes, reads, y, layer, span, self.site))
         return Tensor(path, y)
 
     def so_far(self) -> str:
@@ -232,11 +235,19 @@ class _Expansion:
 
     # -- structures -------------------------------------------------------------------------------------------------
 
+    @contextmanager
+    def at(self, span: Span) -> Iterator[None]:
+        """Lays out what comes of this row or call; of one inside another, the outer one is told."""
+        outer, self.site = self.site, self.site or span
+        yield
+        self.site = outer
+
     def block(self, item: BlockItem, inputs: list[Tensor], scope: Scope, prefix: str, alone: bool) -> Tensor:
         """The layers of a block; its names and arguments are its own, the hyper-parameters are everybody's."""
         block = self.document.blocks[item.block]
         declared = dict(self.values)
-        with self.diagnosis.inside(f"block `{block.name}` called in line {item.common.span.line}"):
+        step = f"block `{block.name}` called in line {item.common.span.line}"
+        with self.diagnosis.inside(step), self.at(item.common.span):
             for name, default in block.arguments.items():
                 given = item.values.get(name, default)
                 where = scope if name in item.values else Scope(declared, {}, inputs[0])
@@ -279,7 +290,9 @@ class _Expansion:
             )
             with self.diagnosis.inside(step):
                 label = f"{item.label}{self.numbered(prefix, item.label)}" if item.columns else item.label
-                x = self.row(item, cells, x, scope, self.path(prefix, label) + "/")
+                place = cells[0].span if cells else item.common.span
+                with self.at(place) if item.columns else nullcontext():
+                    x = self.row(item, cells, x, scope, self.path(prefix, label) + "/")
         return x
 
     def numbered(self, prefix: str, label: str) -> int:

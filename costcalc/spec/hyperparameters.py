@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 from costcalc.errors import Problem, Span, UsageError, suggestion
 from costcalc.expression import Expression, ExpressionError, Word, parse
 from costcalc.number import among, is_number
+from costcalc.spec.choices import EXAMPLE, Column, Selection, read_table
 from costcalc.spec.values import LocatedError, Notebook, Value, check_names, identifier, plain_text, read_value
 from costcalc.units import written
 from costcalc.yamltree import Items, Pairs, Scalar, Tree
@@ -18,7 +19,7 @@ LIMITS: dict[str, Callable[[Any, Any], bool]] = {
     "at_least": lambda value, bound: value >= bound,
     "at_most": lambda value, bound: value <= bound,
 }
-PARTS = ("default", *LIMITS, "choices", "help")
+PARTS = ("default", *LIMITS, "columns", "choices", "help")
 
 
 class HyperParameter(NamedTuple):
@@ -50,6 +51,11 @@ class HyperParameter(NamedTuple):
                 return f"it must be {limit.replace('_', ' ')} {shown(bound)}"
         return None
 
+    @property
+    def from_table(self) -> bool:
+        """Whether its default stands in a row of another one's choices."""
+        return isinstance(self.default.content, Selection)
+
     def typed(self, value: Any) -> Any:
         """The value, a word with the choices it was taken from."""
         return Word(value, tuple(str(c) for c in self.choices)) if isinstance(value, str) else value
@@ -78,19 +84,36 @@ def read_hyperparameters(tree: Tree | None, book: Notebook) -> tuple[HyperParame
     found: list[HyperParameter] = []
     for key, value in tree.pairs:
         name = identifier(key, "a hyper-parameter", book)
-        parameter = _read_one(name or "", key, value, frozenset(p.name for p in found), book)
-        if name is not None:
-            found.append(parameter)
+        parameter, columns = _read_one(name or "", key, value, frozenset(p.name for p in found), book)
+        declared = [parameter] if name is not None else []
+        help_ = f"set by `{name}` unless given"
+        declared += [HyperParameter(c.key.text, c.default, c.key.span, {}, c.words, help_) for c in columns]
+        for one in declared:
+            if one.name in (p.name for p in found):
+                book.add(f"`{one.name}` is declared twice", one.span, "each name stands for one thing")
+            found.append(one)
     return tuple(found)
 
 
-def _read_one(name: str, key: Scalar, tree: Tree, above: frozenset[str], book: Notebook) -> HyperParameter:
-    """The hyper-parameter, after an error with some value: its name is declared, so that its uses are no errors too."""
+def _read_one(
+    name: str, key: Scalar, tree: Tree, above: frozenset[str], book: Notebook
+) -> tuple[HyperParameter, Sequence[Column]]:
+    """The hyper-parameter, after an error with some value: its name is declared, so that its uses are no errors too.
+
+    And those in the columns of its choices, where it has such.
+    """
     parts = {k.text: v for k, v in tree.pairs} if isinstance(tree, Pairs) else {"default": tree}
     for part, _ in tree.pairs if isinstance(tree, Pairs) else ():
         if part.text not in PARTS:
             book.unknown("part of a hyper-parameter", part, PARTS)
-    choices = _choices(parts.get("choices"), book)
+    given = parts.get("choices")
+    columns: Sequence[Column] = ()
+    if given is not None and (isinstance(given, Pairs) or "columns" in parts):
+        choices, columns = read_table(name, parts.get("columns"), given, book, _constant)
+    else:
+        choices = _choices(given, book)
+        if "columns" in parts:
+            book.add("`columns` without `choices`", parts["columns"].span, EXAMPLE)
     bounds = {limit: _bound(limit, parts[limit], book) for limit in LIMITS if limit in parts}
     limits = {limit: bound for limit, bound in bounds.items() if bound is not None}
     if "choices" in parts:
@@ -98,7 +121,7 @@ def _read_one(name: str, key: Scalar, tree: Tree, above: frozenset[str], book: N
             book.add(f"`{limit}` beside `choices`", parts[limit].span, "the choices already say what it may be")
     default = _default(key, parts.get("default"), choices, above, book) if "choices" not in parts or choices else None
     help_ = plain_text(parts.get("help"), "help", book)
-    return HyperParameter(name, default or Value(1, key.span), key.span, limits, choices, help_)
+    return HyperParameter(name, default or Value(1, key.span), key.span, limits, choices, help_), columns
 
 
 def _default(

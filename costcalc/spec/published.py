@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 
 from costcalc.errors import Span
 from costcalc.spec.hyperparameters import HyperParameter, shown
+from costcalc.spec.printed import rows_of
 from costcalc.spec.values import LocatedError, Notebook, plain_text, read_value
 from costcalc.units import SUFFIXES, read_number
 from costcalc.yamltree import Pairs, Scalar, Tree
 
 FIGURES = ("params", "madds", "count", "weights", "activations")
-PARTS = ("set", "kind", "convention", *FIGURES, "from", "erratum", "why")
+PARTS = ("set", "kind", "convention", *FIGURES, "from", "erratum", "why", "columns", "data")
 
 
 class Figure(NamedTuple):
@@ -71,7 +72,11 @@ def read_expectations(
     if isinstance(tree, Scalar | Pairs):
         book.add("`expect` must be a list", tree.span, "as in `- {madds: 569M, params: 4.2M, from: Table 4}`")
         return ()
-    found = [_read_one(entry, parameters, book) for entry in tree.items]
+    entries = (
+        row for entry in tree.items
+        for row in (rows_of(entry, FIGURES, parameters, book) if isinstance(entry, Pairs) else [entry])
+    )  # fmt: skip
+    found = [_read_one(entry, parameters, book) for entry in entries]
     return tuple(e for e in found if e is not None)
 
 

@@ -78,8 +78,15 @@ def _list(items: dict[str, Any], most: int) -> dict[str, Any]:
 def _hyperparameter() -> dict[str, Any]:
     number = {"type": ["number", "string"]}
     limits = {"above": number, "at_least": number, "at_most": number}
+    values = {"type": "array", "items": VALUE}
     return _object(
-        {"default": VALUE, **limits, "choices": {"type": "array", "items": VALUE}, "help": {"type": "string"}},
+        {
+            "default": VALUE,
+            **limits,
+            "columns": {"type": "array", "items": NAME},
+            "choices": {"anyOf": [values, {"type": "object", "additionalProperties": values}]},
+            "help": {"type": "string"},
+        },
         ["default"],
     )
 
@@ -115,6 +122,8 @@ def _expectation() -> dict[str, Any]:
         "from": text,
         "erratum": _object(figures),
         "why": text,
+        "columns": {"type": "array", "items": text},
+        "data": {"type": "array", "items": {"type": "array", "items": figure}},
     }
     return _object({**figures, **others}, ["from"])
 
