@@ -147,6 +147,9 @@ SMALL = {
     "mobilenet_v3_large": {"alpha": 0.05, "resolution": 33, "classes": 7, "last": 16},
     "mobilenet_v3_small": {"alpha": 0.05, "resolution": 33, "classes": 7, "last": 16},
     "shufflenet_v1": {"scale": 0.1, "resolution": 33, "classes": 7},
+    "vit": {"features": 12, "depth": 2, "heads": 3, "patch": 8, "resolution": 33, "classes": 7},
+    "lstm": {"hidden": 5, "vocabulary": 31, "steps": 7, "biases": 2},
+    "gru": {"hidden": 5, "samples": 3, "steps": 7},
 }
 PATHS = {name: str(ROOT / "specs" / f"{name}.yaml") for name in SMALL} | {"small": str(ROOT / "tests/specs/small.yaml")}
 SETTINGS = SMALL | {"small": {"resolution": 17, "alpha": 0.25}}
@@ -179,7 +182,7 @@ def test_values_of_every_node(name):
     """On the same input and the same weights, each node of a network computes what its definition does."""
     network = load(PATHS[name], **SETTINGS[name]).network
     rng, again = np.random.default_rng(5), np.random.default_rng(5)
-    tensors = {INPUT: Tensor(rng.uniform(-1, 1, (1, *network.input.dims)).astype(np.float32))}
+    tensors = {INPUT: Tensor(rng.uniform(-1, 1, (1, *network.input.dims)).astype(np.float32), network.input.sequence)}
     again.uniform(-1, 1, (1, *network.input.dims))
     for node in network.nodes:
         inputs, tally = [tensors[path] for path in node.inputs], Tally()
