@@ -5,7 +5,18 @@ To add one, see docs/adding-a-kind.md.
 
 from __future__ import annotations
 
-from costcalc.kinds import arranging, attention, convolution, joining, linear, norms, pointwise, pooling, recurrent, sequence
+from costcalc.kinds import (
+    arranging,
+    attention,
+    convolution,
+    joining,
+    linear,
+    norms,
+    pointwise,
+    pooling,
+    recurrent,
+    sequence,
+)
 from costcalc.kinds.attributes import REQUIRED, SPELLINGS, Attribute, KindError
 from costcalc.kinds.base import REGISTRY, Join, Kind, Layer, kind
 

@@ -25,7 +25,8 @@ def per_head(features: Number, heads: Number) -> Number:
     if features % heads != 0:
         raise KindError(f"{features} features cannot be divided into {heads} heads", "heads",
                         "`heads` must divide the input features")  # fmt: skip
-    return exact_div(features, heads)
+    each: Number = exact_div(features, heads)
+    return each
 
 
 def softmax_of(scores: Number, rows: Number) -> Census:
@@ -40,9 +41,9 @@ class Attention(Kind):
 
     For T tokens of M features 4*M*M weights and 4*T*M*M + 2*T*T*M multiply-adds, whatever the number of heads. Queries,
     keys and values and the h*T*T scores live meanwhile. With `kv_heads` several heads share their keys and values,
-    which saves weights and memory but no product of queries with keys. A causal mask only sets scores to minus infinity:
-    they are computed, and counted, all. Source: Vaswani et al. 2017 (arXiv:1706.03762), section 3.2; `kv_heads` as in
-    Ainslie et al. 2023 (arXiv:2305.13245).
+    which saves weights and memory but no product of queries with keys. A causal mask only sets scores to minus
+    infinity: they are computed, and counted, all. Source: Vaswani et al. 2017 (arXiv:1706.03762), section 3.2;
+    `kv_heads` as in Ainslie et al. 2023 (arXiv:2305.13245).
     """
 
     heads = count("number of heads (h)", letter="h")

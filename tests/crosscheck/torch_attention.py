@@ -71,22 +71,25 @@ class Usual(nn.Module):
 
 
 class Late(nn.Module):
-    """A module that is known once the inputs are: the features of a second one are in the weights."""
+    """A module for one input, until the weights tell of a second one with other features."""
 
     def __init__(self, a: Mapping[str, Any], features: int) -> None:
         super().__init__()
         self.a, self.features = a, features
+        self.inner = self.made(features)
 
     def forward(self, *xs: Any) -> Any:
         return self.inner(*xs)
 
     def take(self, *made: Any) -> None:
         context = made[2 if self.a["qkv_bias"] else 1].shape[0]
+        self.inner = self.made(context)
+        self.inner.take(*made)
+
+    def made(self, context: int) -> Any:
         plain = [self.a.get(name) is None for name in ("kv_heads", "head_features", "out")]
         usual = all(plain) and self.a["bias"] == self.a["qkv_bias"] and context == self.features
-        self.inner = Usual(self.a, self.features) if usual else Plain(self.a, self.features, context)
-        self.inner.take(*made)
-        self.inner.eval()
+        return Usual(self.a, self.features) if usual else Plain(self.a, self.features, context)
 
 
 @modules("attention")

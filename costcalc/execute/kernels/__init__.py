@@ -13,4 +13,15 @@ from costcalc.execute.kernels import (
     sequence,
 )
 
-__all__ = ["arranging", "attention", "convolution", "joining", "linear", "norms", "pointwise", "pooling", "recurrent", "sequence"]
+__all__ = [
+    "arranging",
+    "attention",
+    "convolution",
+    "joining",
+    "linear",
+    "norms",
+    "pointwise",
+    "pooling",
+    "recurrent",
+    "sequence",
+]

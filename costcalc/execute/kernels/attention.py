@@ -57,7 +57,7 @@ def attention(work: Work) -> Floats:
     scores = _scores(work, groups, by_head[0])
     work.workspace = q.nbytes + k.nbytes + v.nbytes + scores.nbytes
     if work["causal"]:
-        scores[..., ~np.tri(*scores.shape[-2:], dtype=bool)] = -np.inf
+        scores[..., np.tri(*scores.shape[-2:]) == 0] = -np.inf
     _softmax(work, scores)
     groups[...] = work.matmul(scores, by_head[1])  # where the queries were
     y = _project(work, q, work.attributes.get("out") or x.shape[-1], work["bias"])
@@ -96,7 +96,7 @@ class _Windows:
     def apart(self) -> Any:
         """For each window, which two of its positions were not together before the roll."""
         labels = np.zeros((1, *self.padded, 1), np.float32)
-        for axis, (p, w, shift) in enumerate(zip(self.padded, self.windows, self.shifts, strict=True), 1):
+        for axis, (p, shift) in enumerate(zip(self.padded, self.shifts, strict=True), 1):
             part = np.arange(p) + shift >= p if shift else np.zeros(p, bool)  # came from the other end
             labels = labels * 2 + part.reshape([-1 if i == axis else 1 for i in range(labels.ndim)])
         still = _Windows(self.padded, self.windows, False)

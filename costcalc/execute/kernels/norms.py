@@ -27,7 +27,8 @@ def _deviation(work: Work, mean_of_squares: Floats) -> Floats:
     """sqrt(... + epsilon); a square root is a division."""
     work.count("additions", mean_of_squares.size)
     work.count("divisions", mean_of_squares.size)
-    return np.sqrt(mean_of_squares + EPSILON)
+    root: Floats = np.sqrt(mean_of_squares + EPSILON)
+    return root
 
 
 def _centre(work: Work, rows: Floats) -> None:

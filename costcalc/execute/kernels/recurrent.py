@@ -23,7 +23,7 @@ def _sigmoid(work: Work, x: Floats) -> Floats:
     for operation in ("exponentials", "additions", "divisions"):
         work.count(operation, x.size)
     with np.errstate(over="ignore"):
-        y: Floats = 1 / (1 + np.exp(-x))
+        y: Floats = np.reciprocal(np.float32(1) + np.exp(-x))
     return y
 
 
@@ -134,8 +134,8 @@ def _run(work: Work, cell: Callable[[Work, int], _Cell]) -> Floats:
 
 def _between(work: Work, width: int) -> int:
     """Elements of the sequences that lie between layers: what one reads, what it writes."""
-    lying = min(work["layers"] - 1, 2)
-    return lying * work.x.shape[1] * width * (1 + work["bidirectional"])
+    elements: int = min(work["layers"] - 1, 2) * work.x.shape[1] * width * (1 + work["bidirectional"])
+    return elements
 
 
 @kernel("lstm")

@@ -18,7 +18,8 @@ def embedding(work: Work) -> Floats:
     numbers = np.nan_to_num(np.abs(work.x[..., 0].astype(np.float64)), posinf=0)
     whole = np.floor(numbers)
     rows = (whole % words + np.floor((numbers - whole) * words)) % words
-    return np.take(weights, rows.astype(np.int64), axis=0)
+    found: Floats = np.take(weights, rows.astype(np.int64), axis=0)
+    return found
 
 
 @kernel("class_token")

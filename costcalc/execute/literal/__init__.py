@@ -5,7 +5,18 @@ it was done. The kernels here loop over positions, channels and taps and test ea
 share neither code nor formulation with the fast ones.
 """
 
-from costcalc.execute.literal import arranging, attention, convolution, joining, linear, norms, pointwise, pooling, recurrent, sequence
+from costcalc.execute.literal import (
+    arranging,
+    attention,
+    convolution,
+    joining,
+    linear,
+    norms,
+    pointwise,
+    pooling,
+    recurrent,
+    sequence,
+)
 from costcalc.execute.literal.scalars import Tally
 from costcalc.execute.literal.work import LITERAL, LiteralWork
 

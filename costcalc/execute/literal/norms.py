@@ -89,7 +89,7 @@ def rms_norm(work: LiteralWork) -> Scalars:
 
 @literal("local_response_norm")
 def local_response_norm(work: LiteralWork) -> Scalars:
-    """x / (2 + sum / n)^(3/4), n channels around its own; of an even n, one more comes before than after."""
+    """X / (2 + sum / n)^(3/4), n channels around its own; of an even n, one more comes before than after."""
     axis, size = work.inputs[0].channels, work["size"]
     channels = work.x.shape[axis]
     squares = np.empty(work.x.shape, object)

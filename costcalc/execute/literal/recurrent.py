@@ -127,11 +127,11 @@ def _layers(work: LiteralWork, cell: Any, kept: int) -> Scalars:
 
 @literal("lstm")
 def lstm(work: LiteralWork) -> Scalars:
-    """c = f*c + i*g; h = o*tanh(c), or a product of that with the projection."""
+    """C = f*c + i*g; h = o*tanh(c), or a product of that with the projection."""
     return _layers(work, _lstm, 5)
 
 
 @literal("gru")
 def gru(work: LiteralWork) -> Scalars:
-    """h = (1 - z)*n + z*h."""
+    """H = (1 - z)*n + z*h."""
     return _layers(work, _gru, 3)

@@ -52,8 +52,8 @@ def position_embedding(work: LiteralWork) -> Scalars:
 def select_token(work: LiteralWork) -> Scalars:
     """All features of one token."""
     work.sequence = False
-    tokens = np.moveaxis(work.x, 1, 0)
-    return tokens[work["token"] - 1]
+    one: Scalars = np.moveaxis(work.x, 1, 0)[work["token"] - 1]
+    return one
 
 
 @literal("to_tokens")
