@@ -6,9 +6,10 @@ with what those count.
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import families
@@ -109,20 +110,29 @@ def census() -> str:
 
 def _kinds_in_order() -> list[str]:
     """Family by family, in the order in which they are written."""
-    families = [family.__name__ for family in FAMILIES]
-    return sorted(REGISTRY, key=lambda name: families.index(REGISTRY[name].__module__))
+    return [name for names in FAMILIES.values() for name in names]
 
 
-def kinds() -> str:
-    """The page of all kinds."""
-    parts = []
-    for family in FAMILIES:
-        title, _, rest = (family.__doc__ or "").strip().partition("\n\n")
-        parts += [f"## {family.__name__.rpartition('.')[2].capitalize()}", _prose(title)]
-        parts += [_prose(rest)] if rest.strip() else []
-        for name, cls in REGISTRY.items():
-            if cls.__module__ == family.__name__:
-                parts += [f"### `{name}`", *_kind(cls)]
+def _about(family: str) -> str:
+    return (importlib.import_module(f"costcalc.kinds.{family}").__doc__ or "").strip()
+
+
+def all_kinds() -> str:
+    """Every kind by family, with the page that it is on."""
+    rows = []
+    for family, names in FAMILIES.items():
+        page = f"kinds/{family}.md"
+        rows.append([f"[{family}]({page})", ", ".join(f"[`{name}`]({page}#{name})" for name in names)])
+    return table(["Family", "Kinds"], rows)
+
+
+def family_page(family: str) -> str:
+    """The page of a family."""
+    title, _, rest = _about(family).partition("\n\n")
+    parts = [f"# {family.capitalize().replace('_', ' ')}", _prose(title)]
+    parts += [_prose(rest)] if rest.strip() else []
+    for name in FAMILIES[family]:
+        parts += [f"## `{name}`", *_kind(REGISTRY[name])]
     return "\n\n".join(parts)
 
 
@@ -302,7 +312,8 @@ def dtypes() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "census": census,
-    "kinds": kinds,
+    "kinds": all_kinds,
+    **{f"family {family}": partial(family_page, family) for family in FAMILIES},
     "conventions": convention_table,
     "names in conventions": names_in_conventions,
     "functions": functions,

@@ -245,6 +245,15 @@ def test_a_cold_table_for_a_terminal_is_light():
     assert not modules & {"sympy", "numpy", "pydantic"}
 
 
+def test_a_report_loads_the_kinds_of_its_network():
+    code = f"import sys, costcalc\ncostcalc.load('mobilenet_v1').report()\n{TELL}"
+    clean = {k: v for k, v in os.environ.items() if k != "FORCE_COLOR"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=clean)
+    families = {m.rpartition(".")[2] for m in done.stderr.split("\n") if m.startswith("costcalc.kinds.")}
+    own = {"attributes", "base", "registry", "window"}
+    assert families - own == {"convolution", "linear", "pooling", "pointwise"}
+
+
 def test_importing_the_package_loads_nothing_heavy():
     modules = loaded(f"import sys, costcalc\ncostcalc.__version__\n{TELL}")
     assert not modules & {"sympy", "numpy", "yaml", "typer", "rich"}

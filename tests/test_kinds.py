@@ -6,10 +6,12 @@ enumerated, a convolution is looped over. Sizes differ from each other wherever 
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import math
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import families
@@ -17,8 +19,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+import costcalc.kinds
 from costcalc.census import CLASSES, OPERATIONS, PARAMETERS, Census
-from costcalc.kinds import FOLLOWERS, REGISTRY, SPELLINGS, Attribute, Kind, KindError, kind
+from costcalc.kinds import FAMILIES, FOLLOWERS, REGISTRY, SPELLINGS, Attribute, Kind, KindError, kind
 from costcalc.kinds.base import Layer
 from costcalc.kinds.window import padding_of
 from costcalc.shape import Shape
@@ -939,7 +942,22 @@ def test_a_name_is_registered_once() -> None:
     before = dict(REGISTRY)
     with pytest.raises(ValueError, match="kind `conv` is registered twice"):
         kind("conv")(type("Another", (Layer,), {}))
-    assert before == REGISTRY
+    assert before == dict(REGISTRY)
+
+
+def test_families_register_what_is_expected_of_them() -> None:
+    """What is announced, so that nothing is imported to know the names, is what the modules then register."""
+    for family, names in FAMILIES.items():
+        module = f"costcalc.kinds.{family}"
+        importlib.import_module(module)
+        assert [name for name, cls in REGISTRY.loaded.items() if cls.__module__ == module] == list(names)
+    files = {path.stem for path in Path(costcalc.kinds.__file__).parent.glob("*.py")}
+    assert set(FAMILIES) == files - {"__init__", "attributes", "base", "registry", "window"}
+
+
+def test_what_may_follow_is_what_has_that_role() -> None:
+    for role, names in FOLLOWERS.items():
+        assert list(names) == [name for name in REGISTRY if REGISTRY[name].role == role]
 
 
 def test_defaults() -> None:

@@ -1,27 +1,38 @@
-"""The kinds of layers, by name. A module a family; importing this package registers them all.
+"""The kinds of layers, by name. A module a family, imported when one of its kinds is first asked for.
 
 To add one, see docs/adding-a-kind.md.
 """
 
 from __future__ import annotations
 
-from costcalc.kinds import (
-    arranging,
-    attention,
-    convolution,
-    joining,
-    linear,
-    norms,
-    pointwise,
-    pooling,
-    recurrent,
-    sequence,
-)
 from costcalc.kinds.attributes import REQUIRED, SPELLINGS, Attribute, KindError
 from costcalc.kinds.base import REGISTRY, Join, Kind, Layer, kind
 
-FAMILIES = (convolution, linear, pooling, pointwise, norms, joining, arranging, sequence, attention, recurrent)
-FOLLOWERS = {role: tuple(name for name, cls in REGISTRY.items() if cls.role == role) for role in ("norm", "act")}
+# a module: what it registers, in the order of the pages
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "convolution": ("conv", "depthwise", "separable"),
+    "linear": ("linear",),
+    "pooling": (
+        "max_pool", "avg_pool", "adaptive_avg_pool", "adaptive_max_pool", "global_avg_pool", "global_max_pool",
+    ),
+    "pointwise": (
+        "batch_norm", "relu", "relu6", "sigmoid", "hard_sigmoid", "hard_swish", "swish", "silu", "tanh", "gelu",
+        "softmax",
+    ),
+    "norms": ("layer_norm", "group_norm", "instance_norm", "rms_norm", "local_response_norm"),
+    "joining": ("add", "mul", "concat"),
+    "arranging": ("split", "channel_shuffle", "flatten", "reshape", "dropout", "upsample", "opaque"),
+    "sequence": ("embedding", "class_token", "position_embedding", "select_token", "to_tokens", "to_map"),
+    "attention": ("attention", "window_attention"),
+    "recurrent": ("lstm", "gru"),
+}  # fmt: skip
+REGISTRY.expect(__name__, FAMILIES)
+
+# what may follow another layer, by its role
+FOLLOWERS: dict[str, tuple[str, ...]] = {
+    "norm": ("batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm"),
+    "act": ("relu", "relu6", "sigmoid", "hard_sigmoid", "hard_swish", "swish", "silu", "tanh", "gelu", "softmax"),
+}
 
 __all__ = [
     "FAMILIES",

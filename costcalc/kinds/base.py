@@ -11,9 +11,10 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 from costcalc.census import Census
 from costcalc.kinds.attributes import Attribute, KindError
+from costcalc.kinds.registry import Registry
 from costcalc.shape import Shape
 
-REGISTRY: dict[str, type[Kind]] = {}
+REGISTRY: Registry[type[Kind]] = Registry()
 K = TypeVar("K", bound="type[Kind]")
 
 
@@ -21,7 +22,7 @@ def kind(name: str) -> Callable[[K], K]:
     """Registers a class as the kind of this name; a name is registered once."""
 
     def register(cls: K) -> K:
-        if name in REGISTRY:
+        if name in REGISTRY.loaded:
             raise ValueError(f"kind `{name}` is registered twice")
         cls.name = name
         cls.attributes = {
