@@ -6,6 +6,7 @@ import random
 from fractions import Fraction
 
 import pytest
+from bundle import with_resolution
 from layers import layers
 
 import costcalc
@@ -15,7 +16,7 @@ from costcalc.errors import Source
 from costcalc.explore.baseline import standard_form
 from costcalc.kinds import REGISTRY
 from costcalc.network import Network
-from costcalc.spec import bundled, parse_document
+from costcalc.spec import parse_document
 
 # MobileNet V1, Table 1: input and output channels of each separable pair, and the size of its output
 PAIRS = [(32, 64, 112), (64, 128, 56), (128, 128, 56), (128, 256, 28), (256, 256, 28), (256, 512, 14),
@@ -272,7 +273,7 @@ def test_random_networks_run_in_standard_form() -> None:
     assert pairs > 50
 
 
-@pytest.mark.parametrize("spec", bundled())
+@pytest.mark.parametrize("spec", with_resolution())
 def test_bundled_networks_run_in_standard_form(spec: str) -> None:
     small = costcalc.load(spec, resolution=32)
     standard = small.scaled(Fraction(1)).standard()

@@ -6,12 +6,13 @@ import random
 from fractions import Fraction
 
 import pytest
+from bundle import multipliers
 
 import costcalc
 from costcalc.errors import Source, UsageError
 from costcalc.explore import steps
 from costcalc.explore.cells import Cell, NotAffine, cell
-from costcalc.spec import bundled, read_document
+from costcalc.spec import read_document
 from costcalc.spec.document import parse_document
 
 F = Fraction  # short, for tables
@@ -71,10 +72,10 @@ def test_without_a_value_there_is_no_cell():
         cell(read_document("mobilenet_v1"), {}, "alpha")
 
 
-@pytest.mark.parametrize("name", bundled())
+@pytest.mark.parametrize("name", multipliers())
 def test_totals_are_constant_on_cells_and_cells_lie_within_what_search_finds(name):
     document, source = read_document(name), random.Random(1)
-    free = "scale" if name == "shufflenet_v1" else "alpha"
+    free = multipliers()[name]
     for _ in range(3):
         value = F(source.randint(30, 200), source.choice([100, 7, 64]))
         setting = {free: value, "resolution": 64}
@@ -90,11 +91,11 @@ def test_totals_are_constant_on_cells_and_cells_lie_within_what_search_finds(nam
         assert wide.low <= found.low and (wide.high is None or found.high <= wide.high)
 
 
-@pytest.mark.parametrize("name", bundled())
+@pytest.mark.parametrize("name", multipliers())
 def test_cells_leave_nothing_out(name):
     """From cell to cell across an interval: each begins where the one before ends, and the point belongs to one."""
     document = read_document(name)
-    free = "scale" if name == "shufflenet_v1" else "alpha"
+    free = multipliers()[name]
     at, last = F(1, 2), None
     for _ in range(12):
         found = cell(document, {free: at, "resolution": 32}, free)

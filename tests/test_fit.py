@@ -16,6 +16,7 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
+from bundle import multipliers
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -26,10 +27,10 @@ from costcalc.explore import cells, steps
 from costcalc.explore.fit import fit, maximal
 from costcalc.explore.steps import simplest
 from costcalc.explore.threshold import rounded_down
-from costcalc.spec import build_network, bundled, parse_document, read_document
+from costcalc.spec import build_network, parse_document, read_document
 
 F = Fraction  # short, for tables
-MULTIPLIER = {name: "scale" if name == "shufflenet_v1" else "alpha" for name in bundled()}
+MULTIPLIER = multipliers()
 TINY = F(1, 10**12)
 
 
@@ -141,7 +142,7 @@ def test_what_was_tried_is_told(cli):
 # -- every bundled network, against a scan
 
 
-@pytest.mark.parametrize("name", bundled())
+@pytest.mark.parametrize("name", MULTIPLIER)
 @pytest.mark.parametrize("metric", ["madds", "params"])
 def test_what_fits_and_what_does_not(name, metric):
     """One less than the total of some value: that does not fit, and the bound is where its step begins."""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import random_specs
 import sympy
+from bundle import multipliers
 from closed_forms import claims_at, formulas, terms
 
 import costcalc
@@ -19,7 +20,7 @@ from costcalc.errors import CostcalcError, Source
 from costcalc.explore.formula import Formulas
 from costcalc.explore.tracing import Way
 from costcalc.render.expression import PYTHON, TEXT, Writer
-from costcalc.spec import bundled, parse_document
+from costcalc.spec import parse_document
 
 F = Fraction
 V1 = [(32, 64, 1), (64, 128, 2), (128, 128, 1), (128, 256, 2), (256, 256, 1), (256, 512, 2), *[(512, 512, 1)] * 5,
@@ -103,7 +104,7 @@ def test_derivatives_are_those_of_sympy(spec: str) -> None:
 # -- every network, at many settings --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("spec", list(bundled()))
+@pytest.mark.parametrize("spec", multipliers())
 def test_every_network_at_many_settings(spec: str) -> None:
     """Half of the settings anywhere, half on the steps of the ideal formulas, or just beside them."""
     found = formulas(spec)

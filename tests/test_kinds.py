@@ -923,6 +923,7 @@ def test_required_attributes() -> None:
         ("conv", "out"), ("separable", "out"), ("linear", "out"), ("max_pool", "kernel"), ("avg_pool", "kernel"),
         ("adaptive_avg_pool", "out"),
         ("adaptive_max_pool", "out"), ("split", "part"), ("channel_shuffle", "groups"), ("opaque", "op"),
+        *families.rows("REQUIRED"),
     }  # fmt: skip
 
 

@@ -15,13 +15,14 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from bundle import multipliers
 
 import costcalc
 from costcalc.errors import CostcalcError, Source, UsageError
 from costcalc.explore.coupling import groups_of
 from costcalc.explore.narrowing import narrowing, with_widths
 from costcalc.kinds import KindError
-from costcalc.spec import bundled, parse_document
+from costcalc.spec import parse_document
 
 F = Fraction  # short, for tables
 TOTALS = ("params", "madds", "activations", "weight_bytes", "peak_activation_bytes", "memory_access_bytes")
@@ -138,7 +139,7 @@ def test_mobilenet_v1_written_anew(before, after, layer):
     assert group.saved["peak_activation_bytes"] == report.totals.peak_activation_bytes - enough.peak_activation_bytes
 
 
-@pytest.mark.parametrize("name", bundled())
+@pytest.mark.parametrize("name", multipliers())
 def test_every_bundled_network(name):
     """Each group alone brings the total down, and one step less would not."""
     report = costcalc.load(name).report()

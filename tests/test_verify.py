@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bundle import multipliers
 
 from costcalc.api import Model, load
 from costcalc.census import Census
@@ -53,13 +54,13 @@ def small() -> Model:
     return Model(parse_document(Source("small.yaml", SMALL)), {})
 
 
-@pytest.mark.parametrize("name", sorted(bundled()))
+@pytest.mark.parametrize("name", multipliers())
 @pytest.mark.parametrize(
     ("width", "resolution", "batch"),
     [("1", 224, 1), ("0.25", 97, 3), ("0.5", 131, 1), ("0.75", 96, 3), ("1.4", 160, 1)],
 )
 def test_every_bundled_network_agrees(name: str, width: str, resolution: int, batch: int) -> None:
-    alpha = {"scale" if name.startswith("shufflenet") else "alpha": width}
+    alpha = {multipliers()[name]: width}
     if alpha == {"scale": "0.75"}:
         alpha = {"scale": "1.5"}
     found = load(name, resolution=resolution, **alpha).verify(batch)
@@ -292,7 +293,7 @@ def test_an_output_that_rounds_up_is_no_accident() -> None:
     assert any((n - 3) % 2 for n in pool.inputs[0].spatial)
 
 
-@pytest.mark.parametrize("name", sorted(bundled()))
+@pytest.mark.parametrize("name", multipliers())
 def test_literally(name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Scaled down, every network runs on scalars that count themselves."""
     assert run(monkeypatch, "verify", name, "--literal", "--scale", "1/16", "--format", "json") == 0

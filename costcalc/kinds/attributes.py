@@ -27,7 +27,9 @@ SPELLINGS = {
     "use_bias": "bias",
     "has_bias": "bias", "activation": "act", "normalization": "norm", "normalisation": "norm", "bn": "norm",
     "depth_multiplier": "multiplier", "channel_multiplier": "multiplier", "scale_factor": "scale",
-    "num_groups": "groups",
+    "num_groups": "groups", "num_heads": "heads", "num_kv_heads": "kv_heads", "head_dim": "head_features",
+    "window_size": "window", "hidden_size": "hidden", "num_layers": "layers", "proj_size": "projection",
+    "num_embeddings": "vocabulary", "vocab_size": "vocabulary", "embedding_dim": "out",
     "if": "only_if", "when": "only_if", "name": "as", "input": "from", "inputs": "from",
 }  # fmt: skip
 

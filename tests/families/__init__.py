@@ -2,7 +2,8 @@
 
 `CASES`, shapes and censuses worked out by hand (test_kinds.py); `TRACED`, builders of layers from free sizes
 (test_kinds_numbers.py); `SAMPLES`, the row of the census table in docs/counting.md (tables.py); `VARIETIES`, what
-tables call a layer; `TRAITS`, the kinds that are a view, work in place, join, take followers or need a workspace.
+tables call a layer; `REQUIRED`, the attributes that have no default; `TRAITS`, the kinds that are a view, work in
+place, join, take followers or need a workspace.
 A module also registers how its layers are drawn at random (`layers.draws`), and how PyTorch has them, where it does.
 """
 

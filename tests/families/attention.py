@@ -103,3 +103,5 @@ def _window(draw: Draw) -> tuple[Given, list[Shape]]:
     flags = draw.some(bias=draw.yes(), qkv_bias=draw.yes(), relative_positions=draw.yes(), shifted=draw.yes())
     window = draw.axes(len(x.spatial), {1: 7, 2: 4, 3: 2}[len(x.spatial)])
     return {"heads": heads, "window": window, **flags}, [x]
+
+REQUIRED = [("attention", "heads"), ("window_attention", "heads"), ("window_attention", "window")]

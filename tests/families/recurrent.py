@@ -79,3 +79,5 @@ def _lstm(draw: Draw) -> tuple[Given, list[Shape]]:
 def _gru(draw: Draw) -> tuple[Given, list[Shape]]:
     given, inputs = _common(draw)
     return {**given, **draw.some(reset_after=draw.yes())}, inputs
+
+REQUIRED = [("lstm", "hidden"), ("gru", "hidden")]

@@ -82,3 +82,5 @@ def _to_tokens(draw: Draw) -> tuple[Given, list[Shape]]:
 def _to_map(draw: Draw) -> tuple[Given, list[Shape]]:
     sizes = draw.sizes(draw.rank())
     return {"size": list(sizes)}, [tokens(prod(sizes), draw.up_to(9))]
+
+REQUIRED = [("embedding", "vocabulary"), ("embedding", "out"), ("to_map", "size")]
