@@ -100,12 +100,10 @@ class SelectToken(Layer):
 
 @kind("to_tokens")
 class ToTokens(Layer):
-    """Each position of a map as a token, its channels as the features; a view that swaps the axes.
+    """Each position of a map as a token, its channels as the features; a copy that swaps the axes.
 
     `reshape: {tokens: ...}` takes the elements in their order instead, and mixes channels with positions.
     """
-
-    storage = "view"
 
     def shape(self, x: Shape) -> Shape:
         need_map(x, self.name)
@@ -117,9 +115,8 @@ class ToTokens(Layer):
 
 @kind("to_map")
 class ToMap(Layer):
-    """Each token at its position of a map of the sizes `size`, its features as the channels; a view."""
+    """Each token at its position of a map of the sizes `size`, its features as the channels; a copy."""
 
-    storage = "view"
     size = sizes("sizes of the map along each axis, as in [14, 14]", most=3)
 
     def shape(self, x: Shape) -> Shape:

@@ -49,7 +49,7 @@ SAMPLES: dict[str, Any] = {
     "to_map": ({"size": (3, 2)}, [tokens(6, 12)]),
 }
 
-TRAITS = {"view": ["select_token", "to_tokens", "to_map"], "in_place": ["position_embedding"]}
+TRAITS = {"view": ["select_token"], "in_place": ["position_embedding"]}
 
 
 @draws("embedding")

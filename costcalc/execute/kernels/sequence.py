@@ -1,4 +1,4 @@
-"""Embeddings, learned tokens, and views that swap the axes of maps and tokens."""
+"""Embeddings, learned tokens, and copies that swap the axes of maps and tokens."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ def select_token(work: Work) -> Floats:
 def to_tokens(work: Work) -> Floats:
     """Positions in one row, then channels last."""
     work.sequence = True
-    return work.x.reshape(*work.x.shape[:2], -1).swapaxes(1, 2)
+    return np.ascontiguousarray(work.x.reshape(*work.x.shape[:2], -1).swapaxes(1, 2))
 
 
 @kernel("to_map")
 def to_map(work: Work) -> Floats:
     """Channels first, then the tokens along the axes."""
     work.sequence = False
-    swapped = work.x.swapaxes(1, 2)
+    swapped = np.ascontiguousarray(work.x.swapaxes(1, 2))
     return swapped.reshape(*swapped.shape[:2], *work["size"])

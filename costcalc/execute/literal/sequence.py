@@ -1,7 +1,8 @@
-"""Embeddings and learned tokens, number by number. What is a view of the input stays one."""
+"""Embeddings and learned tokens, number by number."""
 
 from __future__ import annotations
 
+from itertools import product
 from math import floor, prod
 
 import numpy as np
@@ -58,15 +59,25 @@ def select_token(work: LiteralWork) -> Scalars:
 
 @literal("to_tokens")
 def to_tokens(work: LiteralWork) -> Scalars:
-    """The channels last, then all positions as one axis, the last fastest."""
+    """The positions counted off, the last axis fastest."""
     work.sequence = True
     samples, channels, *sizes = work.x.shape
-    return np.moveaxis(work.x, 1, -1).reshape(samples, prod(sizes), channels)
+    y = np.empty((samples, prod(sizes), channels), object)
+    for n, c, *place in np.ndindex(work.x.shape):
+        token = 0
+        for at, size in zip(place, sizes, strict=True):
+            token = token * size + at
+        y[n, token, c] = work.at(n, c, *place)
+    return y
 
 
 @literal("to_map")
 def to_map(work: LiteralWork) -> Scalars:
-    """The tokens counted off by the sizes of the map, then the channels first."""
+    """The tokens counted off by the sizes of the map, the last axis fastest."""
     work.sequence = False
-    samples, _, features = work.x.shape
-    return np.moveaxis(work.x.reshape(samples, *work["size"], features), -1, 1)
+    samples, tokens, features = work.x.shape
+    y = np.empty((samples, features, *work["size"]), object)
+    places = list(product(*map(range, work["size"])))
+    for n, token, feature in np.ndindex(samples, tokens, features):
+        y[(n, feature, *places[token])] = work.at(n, token, feature)
+    return y
