@@ -198,7 +198,10 @@ def test_what_a_shifted_window_sees() -> None:
             "macs": "3 * M * T * d * h + N * T * d * h + 2 * T * T * d * h", "weights": "3 * M * d * h + N * d * h",
         }),
         ("attention", {"heads": 4}, [tokens(6, 12), tokens(9, 12)], {
-            "macs": "2 * M * T * T_in + 2 * M * M * T_in + 2 * M * M * T", "exponentials": "T * T_in * h",
+            "macs": "2 * M * T * T_in + 2 * M * M * T + 2 * M * M * T_in", "exponentials": "T * T_in * h",
+        }),
+        ("attention", {"heads": 4}, [tokens(9, 12), tokens(6, 8)], {
+            "macs": "2 * M * T * T_2 + 2 * M * M_2 * T_2 + 2 * M * M * T", "divisions": "T * T_2 * h",
         }),
         ("window_attention", {"heads": 4, "window": 7}, [Shape(12, (14, 14))], {
             "macs": "2 * M * P * w * w + 4 * M * M * P", "exponentials": "P * h * w * w",

@@ -79,7 +79,7 @@ class Attention(Kind):
     def count(self, inputs: Sequence[Shape], output: Shape) -> Census:
         x, context = inputs[0], inputs[-1]
         queries, keys = self.widths(x)
-        tokens, others = output.positions, context.positions if len(inputs) == 2 else output.positions
+        tokens, others = output.positions, context.positions
         first, both, last = x.channels * queries, 2 * context.channels * keys, queries * output.channels
         macs = tokens * (first + last) + others * both + 2 * tokens * others * queries
         rows = self.heads * tokens

@@ -1,13 +1,9 @@
 """Norms whose mean and variance are those of the input itself, so that nothing of them can be folded beforehand.
 
-Of each set of n numbers that are normalised together, with (x - mean) / sqrt(variance + epsilon):
-
-- the mean is n - 1 additions and a division; then n subtractions;
-- the variance is n multiplications, n - 1 additions and a division; epsilon an addition;
-- then a square root, which counts as a division, and n divisions by it.
-
-Scale and shift add one multiplication and one addition for each element. A layer that one of them follows has no bias
-unless it says `bias: true`.
+What is normalised together is a set of n numbers: (x - mean) / sqrt(variance + epsilon). The mean takes n - 1 additions
+and a division, its subtraction n; the variance n multiplications, n - 1 additions and a division; epsilon is one more
+addition. The square root counts as a division, and n divisions by it follow. Scale and shift add one multiplication and
+one addition for each element. A layer that one of them follows has no bias unless it says `bias: true`.
 """
 
 from __future__ import annotations
