@@ -241,6 +241,19 @@ def test_attention_in_a_spec() -> None:
     assert verified.executed_peak == 8 * (48 + 72 + 72 + 216 + 108)
 
 
+@pytest.mark.parametrize(("input_", "written", "elements"), [
+    # input and output, and queries, keys, values and scores, all alive at once
+    ("[4, 5, 7]", "window_attention: {heads: 2, window: [2, 3], shifted: true}", 2 * 140 + 54 * (3 * 4 + 2 * 6)),
+    ("{tokens: 7, features: 4}", "window_attention: {heads: 2, window: 3}", 2 * 28 + 9 * (3 * 4 + 2 * 3)),
+    ("{tokens: 7, features: 4}", "attention: {heads: 4, kv_heads: 2, out: 3}", 28 + 21 + 7 * (4 + 2 * 2) + 4 * 49),
+])  # fmt: skip
+@pytest.mark.parametrize("literal", [False, True])
+def test_what_lives_meanwhile(input_: str, written: str, elements: int, literal: bool) -> None:
+    verified = spec(f"  - {written}\n", input_).verify(2, literal=literal)
+    assert verified.agreed
+    assert verified.predicted_peak == verified.executed_peak == 8 * elements
+
+
 @pytest.mark.parametrize(("input_", "written", "message"), [
     ("{tokens: 6, features: 12}", "attention: {heads: 5}", "12 features cannot be divided into 5 heads"),
     ("{tokens: 6, features: 12}", "attention: {heads: 4, kv_heads: 3}", "4 heads cannot share 3 keys and values"),
@@ -257,3 +270,49 @@ def test_errors(input_: str, written: str, message: str) -> None:
     with pytest.raises(SpecError) as caught:
         spec(f"  - {written}\n", input_).report()
     assert message in str(caught.value)
+
+
+SWIN_T = """\
+costcalc: 1
+input: [3, 224, 224]
+blocks:
+  stage:
+    args: {depth: required, heads: required}
+    layers:
+      - repeat:
+          n: depth
+          layers:
+            - residual:
+                - layer_norm
+                - window_attention: {heads: heads, window: 7}
+            - residual:
+                - layer_norm
+                - conv: {out: 4*in.channels, kernel: 1, act: gelu}
+                - conv: {out: in.channels/4, kernel: 1}
+  merge:
+    layers:
+      - reshape: {to: [4*in.channels, in.height/2, in.width/2]}
+      - layer_norm
+      - conv: {out: in.channels/2, kernel: 1, bias: false}
+layers:
+  - conv: {out: 96, kernel: 4, stride: 4}
+  - layer_norm
+  - stage: {depth: 2, heads: 3}
+  - merge
+  - stage: {depth: 2, heads: 6}
+  - merge
+  - stage: {depth: 6, heads: 12}
+  - merge
+  - stage: {depth: 2, heads: 24}
+  - layer_norm
+  - global_avg_pool
+  - linear: {out: 1000}
+"""
+
+
+def test_swin_t() -> None:
+    """torchvision's `num_params`, and its `_ops` of 4.491 G; nothing is padded at 224."""
+    totals = Model(parse_document(Source("swin.yaml", SWIN_T)), {}).report().totals
+    assert totals.params == 28_288_354
+    assert round(totals.madds / 10**6) == 4_491
+    assert totals.census.valid_macs == totals.madds

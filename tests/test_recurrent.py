@@ -187,9 +187,10 @@ def test_formulas(kind: str, given_: dict[str, Any], formulas: dict[str, str]) -
 def test_workspace_in_a_spec() -> None:
     """Three layers of 5 in both directions: two sequences of 10 features between them, and 5 * 5 of a step."""
     found = spec("  - lstm: {hidden: 5, layers: 3, bidirectional: true, output: last}\n  - linear: {out: 3}\n")
-    verified = found.verify(2)
-    assert verified.agreed
-    assert verified.executed_peak == 8 * (6 * 12 + 10 + 2 * 6 * 10 + 25)
+    for literal in (False, True):
+        verified = found.verify(2, literal=literal)
+        assert verified.agreed
+        assert verified.executed_peak == 8 * (6 * 12 + 10 + 2 * 6 * 10 + 25)
 
 
 @pytest.mark.parametrize(("input_", "written", "message"), [
