@@ -170,12 +170,12 @@ class Model:
         By default those that are not set and that scale the network. `totals` are names of a report's totals.
         Raises UsageError and SpecError.
         """
-        from costcalc.budgets import read_metric
+        from costcalc.budgets import read_total
         from costcalc.explore.formula import Formulas
         from costcalc.explore.tracing import Way
         from costcalc.render.closed import ClosedForm
 
-        metrics = [read_metric(name) for name in totals]
+        metrics = [read_total(name) for name in totals]
         found = Formulas(self.document, self.given, vary, metrics, Way(convention, batch, dtype))
         return ClosedForm(found.formulated())
 

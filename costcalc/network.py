@@ -24,6 +24,7 @@ class Node(NamedTuple):
     """One operation. `layer` is the path of the layer it was written in: a norm and an activation have their conv's.
 
     `span` is where that layer is written; `site` the row of a table, or the call of a block, that it comes of.
+    `compress` is how its weights are stored, where that is not as they are; it changes no count.
     """
 
     path: str
@@ -34,6 +35,7 @@ class Node(NamedTuple):
     layer: str
     span: Span | None = None
     site: Span | None = None
+    compress: Mapping[str, Any] | None = None
 
     @property
     def place(self) -> Span | None:
@@ -94,6 +96,7 @@ def _node_json(node: Node) -> dict[str, Any]:
         "output": list(node.output.dims),
         "layer": node.layer,
         "line": span.line if span else None,
+        **({"compress": {name: plain(v) for name, v in node.compress.items()}} if node.compress else {}),
     }
 
 

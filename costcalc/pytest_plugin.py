@@ -64,7 +64,8 @@ def pytest_configure(config: pytest.Config) -> None:
     wanted = _wanted(config)
     if wanted is not None and not wanted.exists():
         raise pytest.UsageError(f"costcalc: there is no budget file {wanted.name} in {wanted.parent}")
-    if wanted is not None and config.args_source != pytest.Config.ArgsSource.ARGS:
+    asked = config.getoption("--costcalc") or config.args_source != pytest.Config.ArgsSource.ARGS
+    if wanted is not None and asked and str(wanted) not in config.args:
         config.args = [*config.args, str(wanted)]
 
 

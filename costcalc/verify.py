@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from costcalc.formulas import Formula
 
 DISAGREED = 3  # the exit code
+ENCODED = ("codes", "positions", "tables", "scales")  # what is written of compressed weights
 MAX_BYTES = 2 * 2**30  # of weights and live activations; kernels need some more beside
 
 
@@ -118,12 +119,15 @@ def verify(
 def _predicted(node: Node, row: Row) -> dict[str, Any]:
     census = row.census
     found = {} if census is None else {name: n for name in CLASSES if (n := getattr(census, name))}
+    if row.stored is not None and node.compress:
+        found |= {f"bits of {part}": n for part in ENCODED if (n := getattr(row.stored, part))}
     return {"output": list(node.output.dims), **found}
 
 
 def _executed(run: NodeRun) -> dict[str, Any]:
     merged = {**run.operations, **run.parameters}
-    return {"output": list(run.output), **{name: n for name in CLASSES if (n := merged.get(name, 0))}}
+    counted = {name: n for name in CLASSES if (n := merged.get(name, 0))}
+    return {"output": list(run.output), **counted, **{name: n for name, n in run.stored.items() if n}}
 
 
 def peak_of_floats(report: Report) -> int:

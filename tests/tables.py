@@ -13,6 +13,7 @@ from functools import cache, partial
 from typing import Any
 
 import families
+from gallery import Picture, Point
 
 from costcalc import expression, textfile, units, yamltree
 from costcalc.api import Model
@@ -30,10 +31,12 @@ from costcalc.network import INPUT, Network
 from costcalc.render.expression import TEXT
 from costcalc.render.worked import Style
 from costcalc.shape import Shape
-from costcalc.spec import bundled, read_document
+from costcalc.spec import build_network, bundled, read_document
 from costcalc.spec.expand import MAX_LAYERS
 from costcalc.spec.hyperparameters import shown
 from costcalc.spec.scope import MAX_DEPTH
+from costcalc.storage import SCHEME
+from costcalc.storage.rule import SOURCES
 from costcalc.units import percent
 
 MAP, TOKENS = Shape(12, (14, 14)), Shape(12, (6,), True)
@@ -280,6 +283,44 @@ def errata() -> str:
     return "\n\n".join(parts)
 
 
+def variants(name: str) -> list[tuple[str, dict[str, Any]]]:
+    """The settings of a network that its table of choices has, each with what it is called; its defaults first."""
+    document = read_document(name)
+    found: list[tuple[str, dict[str, Any]]] = [("", {})]
+    for parameter in document.hyperparameters:
+        tabled = any(p.from_table and parameter.name in p.default.names() for p in document.hyperparameters)
+        if tabled:
+            own = parameter.default.evaluate({})
+            found += [(f"{parameter.name} {shown(c)}", {parameter.name: c}) for c in parameter.choices if c != own]
+    return found
+
+
+@cache
+def points() -> tuple[Point, ...]:
+    """Every bundled network, and every variant of it, counted."""
+    return tuple(
+        Point(name, called, totals.params, totals.madds)
+        for name in bundled()
+        for called, setting in variants(name)
+        for totals in [count_network(build_network(read_document(name), setting)).totals]
+    )
+
+
+def gallery() -> str:
+    """Every network of the library, and its variants."""
+    rows = []
+    for p in points():
+        document = read_document(p.name)
+        named = [f"`{p.name}`", _cell(document.citation)] if not p.setting else ["", f"`--{p.setting}`"]
+        rows.append([*named, f"{p.params:,}", f"{p.madds:,}"])
+    return table(["Spec", "Network", "Params", "MAdds"], rows, (2, 3))
+
+
+def picture() -> str:
+    """The networks as a picture beside the page."""
+    return Picture(list(points())).svg()
+
+
 def _anchor(heading: str) -> str:
     return "".join(c for c in heading.lower().replace(" ", "-") if c.isalnum() or c in "-_")
 
@@ -310,6 +351,17 @@ def dtypes() -> str:
     return ", ".join(f"`{name}` {bits}" for name, bits in DTYPES.items())
 
 
+def compress() -> str:
+    """The attributes of `compress`, those that need another below it."""
+    rows = [[f"`{name}`", a.wants.replace("|", r"\|"), a.doc] for name, a in SCHEME.items()]
+    return table(("Attribute", "Value", "Meaning"), rows)
+
+
+def effective() -> str:
+    """The conventions of effective operations."""
+    return table(("Layers", "Operations"), [[name, text] for name, text in SOURCES.items()])
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "census": census,
     "kinds": all_kinds,
@@ -320,6 +372,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "limits": limits,
     "specs": specs,
     "errata": errata,
+    "gallery": gallery,
     "followers": followers,
     "dtypes": dtypes,
+    "compress": compress,
+    "effective operations": effective,
 }

@@ -27,7 +27,7 @@ FLOORS = {
     "number": 1, "errors": 1, "units": 1,
     "shape": 2, "census": 2, "expression": 2, "yamltree": 2, "textfile": 2,
     "kinds": 3, "budgets": 3, "tomltree": 3,
-    "network": 4,
+    "network": 4, "storage": 4,
     "spec": 5, "cost": 5, "execute": 5,
     "formulas": 5, "published": 6, "verify": 6, "explore": 6, "review": 6,
     "render": 7,
@@ -36,7 +36,7 @@ FLOORS = {
     "": 10, "__main__": 10,  # the package's face, which imports the API when a public name is first used
 }  # fmt: skip
 # A renderer gets finished values: of what counts it may see the record, and nothing that makes one.
-RENDER_MAY_IMPORT = {"review.moved", "review.difference", "review.review", "review.record", "budgets.rules", "explore.formulated", "explore.conditions", "number.algebra", "budgets", "explore.fitted", "explore.explanation", "explore.instead", "formulas", "formulas.symbols", "number.polynomial", "census", "cost.report", "explore.comparison", "explore.contrast", "explore.found", "explore.swept", "errors", "network", "units", "verify", "version"}
+RENDER_MAY_IMPORT = {"storage.record", "review.moved", "review.difference", "review.review", "review.record", "budgets.rules", "explore.formulated", "explore.conditions", "number.algebra", "budgets", "explore.fitted", "explore.explanation", "explore.instead", "formulas", "formulas.symbols", "number.polynomial", "census", "cost.report", "explore.comparison", "explore.contrast", "explore.found", "explore.swept", "errors", "network", "units", "verify", "version"}
 CODE_RUNNERS = {"eval", "exec", "compile", "__import__", "sympify", "parse_expr", "lambdify", "literal_eval", "S"}
 FOR_TESTS = {"dev", "crosscheck"}  # the other extras are what a command needs that few people call
 INTERNAL_ASSERTS = {"spec.expand"}  # an impossible case that only the type checker must be told of

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from fractions import Fraction
 
+import families
 import pytest
 from bundle import with_resolution
 from layers import layers
@@ -225,7 +226,7 @@ def test_the_standard_layer_has_the_same_shapes(kind: str) -> None:
         assert census.weights == taps * x.channels * y.channels
         assert census.macs == census.weights * y.positions
         assert census.biases == drawn.census.biases
-        if kind != "separable":  # the same window, so the same share of it lies on padding
+        if kind not in ("separable", *families.having("steps")):  # the same window, so the same share of it lies on padding
             assert census.valid_macs * drawn.census.macs == census.macs * drawn.census.valid_macs
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -174,3 +175,161 @@ def test_options_of_another_question(cli: Cli, folder: Path) -> None:
     for options in (("--batch", "2"), ("--dtype", "int8"), ("--convention", "flops")):
         done = cli("check", *options)
         assert done.code == 2 and "go with `--max`" in done.err
+
+
+# -- which files are checked, and against what
+
+LINKED = ["sub/../nets/net.yaml", "link/net.yaml", "./nets/net.yaml"]
+
+
+@pytest.mark.parametrize("name", LINKED)
+def test_a_spec_is_checked_however_it_is_named(name: str, cli: Cli, folder: Path) -> None:
+    (folder / "sub").mkdir()
+    (folder / "link").symlink_to(folder / "nets")
+    (folder / "costcalc.toml").write_text('[[budget]]\nspec = "nets/*.yaml"\nmadds = "<= 1"\n')
+    assert cli("check", name).code == 1
+    (found,) = json.loads(cli("check", name, "--format", "json").out)["budgets"]
+    assert found["spec"] == "nets/net.yaml"
+
+
+def test_a_spec_is_checked_from_another_directory(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "costcalc.toml").write_text('[[budget]]\nspec = "nets/*.yaml"\nmadds = "<= 1"\n')
+    (folder / "sub").mkdir()
+    monkeypatch.chdir(folder / "sub")
+    assert cli("check", "../nets/net.yaml").code == 1
+    monkeypatch.chdir(folder.parent)
+    assert cli("check", f"{folder.name}/nets/net.yaml").code == 1, "its budget file is found upwards from it"
+
+
+def test_a_bundled_spec_is_checked_by_its_name(cli: Cli, folder: Path) -> None:
+    (folder / "costcalc.toml").write_text('[[budget]]\nspec = "mobilenet_v1"\nmadds = "<= 1"\n')
+    for name in ("mobilenet_v1", "mobilenet_v1.yaml"):
+        assert cli("check", name).code == 1
+    done = cli("check", "--format", "github")
+    assert "file=costcalc.toml,line=3," in done.out, "no file of the repository is the bundled spec"
+
+
+def test_every_budget_file_that_is_named_is_checked(cli: Cli, folder: Path) -> None:
+    """As a hook does that finds several among the files of a commit."""
+    for name, most in (("p", "1G"), ("q", "1")):
+        (folder / name).mkdir()
+        (folder / name / "net.yaml").write_text(NET)
+        (folder / name / "costcalc.toml").write_text(f'[[budget]]\nspec = "*.yaml"\nmadds = "{most}"\n')
+    assert [cli("check", *files).code for files in (
+        ("p/costcalc.toml",), ("q/costcalc.toml",), ("p/costcalc.toml", "q/costcalc.toml"),
+        ("p/costcalc.toml", "q/net.yaml"), ("p/costcalc.toml", "nosuch.yaml"),
+    )] == [0, 1, 1, 1, 2]  # fmt: skip
+    (folder / "p" / "broken.yaml").write_text("costcalc: [")
+    assert cli("check", "p/costcalc.toml", "p/broken.yaml").code == 2
+
+
+def test_a_link_is_compared_with_what_it_leads_to(cli: Cli, folder: Path) -> None:
+    (folder / "alias.yaml").symlink_to("nets/net.yaml")
+    git("add", ".")
+    git("commit", "-m", "two")
+    (folder / "costcalc.toml").write_text('[[budget]]\nspec = "alias.yaml"\nmax_increase = {madds = "0"}\n')
+    assert cli("check", "--base", "main").code == 0
+    (folder / "nets" / "net.yaml").write_text(NET.replace("out: 32", "out: 33"))
+    assert cli("check", "--base", "main").code == 1
+
+
+def test_settings_of_git_change_nothing(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("diff.relative", "true"), ("diff.noprefix", "true"), ("status.renames", "false")):
+        git("config", name, value)
+    (folder / "costcalc.toml").write_text('[[budget]]\nspec = "nets/*.yaml"\nmax_increase = {madds = "0"}\n')
+    git("mv", "nets/net.yaml", "nets/moved.yaml")
+    (folder / "nets" / "moved.yaml").write_text(NET.replace("out: 32", "out: 33"))
+    monkeypatch.chdir(folder / "nets")
+    assert cli("check", "--base", "main").code == 1
+    assert "1 layer changed" in cli("diff", "--base", "main").out or "layers changed" in cli("diff", "--base", "main").out
+
+
+def test_what_could_not_be_compared_fails_where_warnings_do(cli: Cli, folder: Path) -> None:
+    (folder / "costcalc.toml").write_text('[[budget]]\nspec = "nets/*.yaml"\nset = {width = 8}\nmax_increase = {madds = "0"}\n')
+    (folder / "nets" / "net.yaml").write_text(NET.replace("input: [8,", "hyperparameters: {width: 8}\ninput: [width,"))
+    assert cli("check", "--base", "main").code == 0
+    assert cli("check", "--base", "main", "--fail-on", "warn").code == 1
+
+
+@pytest.mark.parametrize("edit", [
+    lambda lock: [layer.update(madds=10**12) for layer in lock["networks"][0]["layers"]],
+    lambda lock: lock["networks"][0]["kinds"].popitem(),
+    lambda lock: lock["networks"][0].update(status="partial"),
+    lambda lock: lock["networks"][0].update(sha256="0" * 64),
+    lambda lock: lock["networks"][0]["totals"].update(params=1),
+])  # fmt: skip
+def test_nothing_of_a_lock_may_be_another(edit: Callable[[Any], Any], cli: Cli, folder: Path) -> None:
+    assert cli("lock").code == 0
+    assert cli("check", "--locked").code == 0
+    lock = json.loads((folder / "costcalc.lock.json").read_text())
+    edit(lock)
+    (folder / "costcalc.lock.json").write_text(json.dumps(lock))
+    assert cli("check", "--locked").code == 1
+
+
+@pytest.mark.parametrize("edit", [
+    lambda lock: lock["networks"][0].update(spec="\ud800"),
+    lambda lock: lock["networks"][0]["totals"].update(params=-5),
+])  # fmt: skip
+def test_a_lock_with_what_cannot_be_is_refused(edit: Callable[[Any], Any], cli: Cli, folder: Path) -> None:
+    cli("lock")
+    lock = json.loads((folder / "costcalc.lock.json").read_text())
+    edit(lock)
+    (folder / "costcalc.lock.json").write_text(json.dumps(lock))
+    for format in ("sarif", "gitlab", "junit", "github"):
+        assert cli("check", "--locked", "--format", format).code == 2
+
+
+def test_a_network_that_has_gone_points_at_the_lock(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "nets" / "other.yaml").write_text(NET)
+    cli("lock")
+    (folder / "nets" / "other.yaml").unlink()
+    monkeypatch.chdir(folder / "nets")
+    (issue,) = json.loads(cli("check", "--locked", "--format", "gitlab").out)
+    assert issue["location"]["path"] == "costcalc.lock.json"
+
+
+def test_two_conventions_of_one_name_are_refused(cli: Cli, folder: Path) -> None:
+    text = "".join(f'[[budget]]\nspec = "nets/*.yaml"\nconvention = "c{i}/c.yaml"\ncount = "1G"\n' for i in (1, 2))
+    (folder / "costcalc.toml").write_text(text)
+    for i in (1, 2):
+        (folder / f"c{i}").mkdir()
+        (folder / f"c{i}" / "c.yaml").write_text("costcalc_convention: 1\nname: mine\nunit: x\nabout: y\ncount: {default: macs}\n")
+    done = cli("lock")
+    assert done.code == 2
+
+
+def test_a_pipelines_job_is_no_spec(cli: Cli, folder: Path) -> None:
+    (folder / "job.yaml").write_text("costcalc:\n  script: [costcalc check]\n")
+    (folder / "quoted.yaml").write_text('"costcalc": 1\ninput: [3, 4, 4]\nlayers: [relu]\n')
+    git("add", ".")
+    done = cli("diff", "--base", "main", "--format", "json")
+    assert done.code == 0
+    assert [entry["new_file"] for entry in json.loads(done.out)["diffs"]] == ["quoted.yaml"]
+
+
+# -- the comment
+
+
+def test_names_do_nothing_in_a_comment(cli: Cli, folder: Path) -> None:
+    """Neither mark up, nor call somebody, nor break a table, wherever a name may stand."""
+    nasty = "@octocat #1 <script>|`x` :smile: GH-12"
+    (folder / "nets" / f"{nasty.replace('/', '')}.yaml").write_text(NET.replace("out: 32", "out: 33"))
+    (folder / "costcalc.toml").write_text('[[budget]]\nspec = "nets/*.yaml"\nmadds = "<= 1"\nmax_increase = {madds = "0"}\n')
+    page = cli("check", "--base", "main", "--format", "md").out
+    assert "octocat" in page
+    for line in page.splitlines():
+        outside = re.sub(r"(`+).*?(?<!`)\1(?!`)", "", line)
+        outside = re.sub(r"<code>.*?</code>", "", outside)
+        assert not re.search(r"@|#1|<script|:smile:|GH-12", outside), line
+    assert len({line.replace("\\|", "").count("|") for line in page.splitlines() if line.startswith("| ")}) <= 2
+
+
+def test_a_comment_has_room_for_so_much(cli: Cli, folder: Path) -> None:
+    layers = "".join(f"  - conv: {{out: 8, kernel: 1, as: a_layer_with_a_long_name_{i}}}\n" for i in range(200))
+    for i in range(12):
+        (folder / "nets" / f"n{i}.yaml").write_text(f"costcalc: 1\ninput: [8, 8, 8]\nlayers:\n{layers}")
+    page = cli("check", "--base", "main", "--format", "md").out
+    assert 20_000 < len(page) < 65_000
+    assert "which a comment has no room for" in page
+    assert page.count("<details>") == page.count("</details>")

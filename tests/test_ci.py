@@ -190,30 +190,68 @@ def test_other_directories(runner: Path):
     assert "file=a b/net.yaml,line=5" in step(runner, "check", {"working-directory": "a b"}).stdout
 
 
+BOT, MALLORY = {"type": "Bot", "login": "github-actions[bot]"}, {"type": "User", "login": "mallory"}
+
+
 def test_one_comment_is_written_and_then_updated(runner: Path):
+    """That of this token's author with this directory's marker; what others write like it is left alone."""
     gh = runner / "temp" / "bin" / "gh"
     gh.parent.mkdir()
     gh.write_text(f"""#!/bin/sh
 printf '%s\\n' "$GH_TOKEN $*" >> {runner}/calls
-case "$*" in *--jq*) cat {runner}/ids 2>/dev/null ;; esac
+case "$*" in *--paginate*) cat {runner}/comments 2>/dev/null; exit 0 ;; esac
+echo "HTTP 403: no, you may not" >&2
 exit "${{GH_FAILS:-0}}"
 """)
     gh.chmod(0o755)
     path = f"{gh.parent}{os.pathsep}{os.environ['PATH']}"
     step(runner, "check", {})
-    review = outputs(runner)["comment"]
+    body = Path(outputs(runner)["comment"] + ".comment")
     assert step(runner, "comment", {}, PATH=path).returncode == 0
-    (runner / "ids").write_text("41\n42\n")
+    marker = body.read_text().splitlines()[0]
+    assert marker == "<!-- costcalc . -->"
+    pages = [
+        [{"id": 1, "user": MALLORY, "body": f"{marker}\nfine"}, {"id": 2, "user": BOT, "body": f"see {marker}"}],
+        [{"id": 3, "user": BOT, "body": "<!-- costcalc other -->"}, {"id": 41, "user": BOT, "body": f"{marker}\nold"}],
+    ]
+    (runner / "comments").write_text("".join(map(json.dumps, pages)))
     assert step(runner, "comment", {}, PATH=path).returncode == 0
     calls = [line for line in (runner / "calls").read_text().splitlines() if "--method" in line]
     assert calls == [
-        f"secret api --silent --method POST repos/owner/name/issues/7/comments --field body=@{review}",
-        f"secret api --silent --method PATCH repos/owner/name/issues/comments/41 --field body=@{review}",
+        f"secret api --silent --method POST repos/owner/name/issues/7/comments --field body=@{body}",
+        f"secret api --silent --method PATCH repos/owner/name/issues/comments/41 --field body=@{body}",
     ]
-    assert Path(review).read_text().startswith("<!-- costcalc -->\n")
     failed = step(runner, "comment", {}, PATH=path, GH_FAILS="1")
     assert failed.returncode == 0
+    assert "| HTTP 403: no, you may not" in failed.stdout
     assert "::warning title=costcalc::the comment could not be written" in failed.stdout
+
+
+def test_no_python_of_the_checkout_is_run(runner: Path):
+    """A pull request may bring files that are called like modules."""
+    for name in ("json", "os", "venv", "sys", "typing", "sitecustomize", "costcalc"):
+        (runner / "work" / f"{name}.py").write_text(f"open({str(runner / 'owned')!r}, 'w').write({name!r})\n")
+    done = step(runner, "check", {})
+    assert done.returncode == 0, done.stderr
+    step(runner, "comment", {}, PATH=f"{runner / 'temp' / 'costcalc-venv' / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    assert not (runner / "owned").exists()
+    assert all("python3 -I" in line for of in STEPS.values() for line in of["run"].splitlines() if "python3 " in line)
+
+
+@pytest.mark.parametrize(("inputs", "told"), [
+    ({"args": "--locked"}, "failed: 1 warning, the lock is stale in 1 place"),
+    ({"fail-on": "warn"}, "failed: 1 warning"),
+    ({"args": "net.yaml\n--max-madds=1"}, "failed: 1 of 1 limit is not kept"),
+])  # fmt: skip
+def test_the_summary_says_what_the_check_says(runner: Path, inputs: dict[str, str], told: str):
+    work = runner / "work"
+    (work / "costcalc.toml").write_text('[[budget]]\nspec = "*.yaml"\nmadds = "<= 1"\nlevel = "warn"\n')
+    subprocess.run([sys.executable, "-m", "costcalc", "lock"], cwd=work, check=True, capture_output=True)
+    (work / "net.yaml").write_text(NET.replace("out: 16", "out: 15"))
+    assert step(runner, "check", inputs).returncode == 1
+    summary = (runner / "summary").read_text()
+    assert f"### costcalc: {told}" in summary
+    assert "1 layer changed" in summary
 
 
 def test_the_gitlab_job(runner: Path):

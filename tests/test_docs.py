@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import tomllib
+from xml.etree import ElementTree as ET
 
 import pytest
 import typer
 from pages import ROOT, Block, pages, run_code, shell
-from tables import SAMPLES, TABLES
+from tables import SAMPLES, TABLES, picture, points
 
 from costcalc.api import Model
 from costcalc.cli.main import COMMANDS, app
@@ -111,7 +112,8 @@ def test_links_lead_somewhere(page):
 @each_page
 def test_no_page_speaks_of_one_machine(page):
     assert not re.search(r"(?<![\w.<])/(?:home|root|tmp|work|Users|var)/", page.text)
-    assert "![" not in page.text, "no badges"
+    pictures = re.findall(r"!\[[^]]*\]\(([^)]*)\)", page.text)
+    assert all((page.path.parent / picture).exists() for picture in pictures), "no badges"
 
 
 def test_every_page_is_linked_from_the_readme():
@@ -144,6 +146,15 @@ def test_the_readme_shows_the_main_job_and_every_spec():
     assert all(f"`{name}`" in text("README.md") for name in bundled())
     spec = next(b for b in PAGES["README.md"].blocks if b.language == "yaml")
     assert len(spec.text.splitlines()) <= 10
+
+
+def test_the_picture_of_the_gallery_is_of_these_networks():
+    assert (ROOT / "docs" / "gallery.svg").read_text(encoding="utf-8") == picture()
+    drawn = ET.fromstring(picture())
+    told = [title.text for title in drawn.iter("{http://www.w3.org/2000/svg}title")]
+    assert len(told) == len([p for p in points() if p.params and p.madds])
+    names = {text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")}
+    assert set(bundled()) <= names, "every network has room for its name"
 
 
 # -- nothing is left out

@@ -268,7 +268,7 @@ SYMBOLIC = (
 @pytest.mark.parametrize("kind", DRAWS)
 def test_formulas_are_general(kind: str) -> None:
     """The formula of one layer, at the sizes of another one with the same symbols, gives that one's count."""
-    known: dict[tuple[str, tuple[str, ...]], list[Formula]] = {}
+    known: dict[tuple[str, tuple[tuple[str, str], ...]], list[Formula]] = {}
     compared = 0
     for seed in range(80):
         drawn = layer(kind, seed, tiny=True)
@@ -277,7 +277,8 @@ def test_formulas_are_general(kind: str) -> None:
         form = (str({n: v for n, v in drawn.attributes.items() if n not in SYMBOLIC}),
                 tuple(len(x.spatial) for x in drawn.inputs), len(drawn.output.spatial))  # fmt: skip
         for name, formula in node_formulas(kind, drawn.attributes, drawn.inputs, drawn.output).items():
-            others = known.setdefault((f"{name} {form}", tuple(formula.point)), [])
+            symbols = tuple((symbol.name, symbol.meaning) for symbol in formula.symbols)
+            others = known.setdefault((f"{name} {form}", symbols), [])
             for other in others:
                 compared += 1
                 assert other.polynomial.at(formula.point) == getattr(drawn.census, name), (drawn, text(other))

@@ -935,7 +935,7 @@ def test_words_of_attributes() -> None:
 
 
 def test_other_spellings_lead_to_names_that_exist() -> None:
-    known = {key for _, key, _ in attributes_of_all()} | {"norm", "act", "only_if", "as", "from"}
+    known = {key for _, key, _ in attributes_of_all()} | {"norm", "act", "compress", "only_if", "as", "from"}
     assert set(SPELLINGS.values()) <= known
 
 

@@ -172,6 +172,8 @@ def recounted(report, outs: dict[str, int]) -> int:
             count += node.attributes["kernel"] ** 2 * node.output.size
         elif node.kind == "linear":
             count += x * node.output.size
+        elif node.kind == "squeeze_excite":
+            count += 2 * x * node.attributes["squeeze"]
     return count
 
 

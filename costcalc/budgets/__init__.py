@@ -3,12 +3,14 @@
 from costcalc.budgets.limit import (
     METRICS,
     SHORT,
+    STORED,
     Budget,
     budgets_of,
     each_once,
     read_budget,
     read_budgets,
     read_metric,
+    read_total,
     reduced,
 )
 from costcalc.budgets.rules import Increase, Limit, Policy, Rule
@@ -16,6 +18,7 @@ from costcalc.budgets.rules import Increase, Limit, Policy, Rule
 __all__ = [
     "METRICS",
     "SHORT",
+    "STORED",
     "Budget",
     "Increase",
     "Limit",
@@ -26,5 +29,6 @@ __all__ = [
     "read_budget",
     "read_budgets",
     "read_metric",
+    "read_total",
     "reduced",
 ]

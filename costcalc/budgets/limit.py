@@ -19,6 +19,7 @@ METRICS = {  # total: what it counts; the names are those of a report's JSON doc
     "peak_activation_bytes": "bytes",
     "memory_access_bytes": "bytes",
 }
+STORED = ("stored_bytes",)  # of the second account, that of `compress`; no layer has it alone
 SHORT = {name.removesuffix("_bytes"): name for name in METRICS if name.endswith("_bytes")} | {"weights": "weight_bytes"}
 
 MAX_PERCENT = 24  # characters
@@ -38,11 +39,23 @@ class Budget(NamedTuple):
 
 
 def read_metric(name: str) -> str:
-    """The name of a total; `weights`, `peak_activation` and `memory_access` are those in bytes. Raises UsageError."""
+    """The name of a total of the counts; `weights`, `peak_activation` and `memory_access` are those in bytes.
+
+    Raises UsageError.
+    """
     known = name.replace("-", "_")
+    if known in STORED:
+        help_ = "what is stored is not known for fewer filters; `sweep`, `fit`, `search` and `formula` know it"
+        raise UsageError(Problem(f"`{name}` is no total here", None, help_))
     if known not in METRICS and known not in SHORT:
         raise UsageError(unknown("total", name, METRICS))
     return SHORT.get(known, known)
+
+
+def read_total(name: str) -> str:
+    """The name of a total, what is stored among them. Raises UsageError."""
+    known = name.replace("-", "_").removesuffix("_bytes") + "_bytes"
+    return known if known in STORED else read_metric(name)
 
 
 def read_budget(pair: str) -> Budget:
@@ -53,7 +66,7 @@ def read_budget(pair: str) -> Budget:
             Problem(f"the budget `{pair}` has no limit", None, "as in `--max-madds 300M` or `--max madds=300M`")
         )
     typed = name.strip()
-    metric = read_metric(typed)
+    metric = read_total(typed)
     return Budget(metric, amount_of(metric, text.strip(), f"the budget `{typed}`"), text.strip())
 
 
@@ -66,7 +79,7 @@ def budgets_of(limits: Mapping[str, int | str]) -> tuple[Budget, ...]:
     """The budgets of limits by total, each a text as people write it or an exact number. Raises UsageError."""
     found = []
     for name, limit in limits.items():
-        metric = read_metric(name)
+        metric = read_total(name)
         if isinstance(limit, str):
             found.append(read_budget(f"{name}={limit}"))
         elif type(limit) is int and limit >= 0:
@@ -101,7 +114,7 @@ def percent_of(text: str, what: str) -> Fraction:
 
 def amount_of(metric: str, text: str, what: str, example: str = "") -> int:
     """The whole number that a text says, of a size in bytes with its unit. Raises UsageError."""
-    in_bytes = METRICS[metric] == "bytes"
+    in_bytes = METRICS.get(metric, "bytes") == "bytes"
     size = "a size needs its unit: 4MB is 4,000,000 bytes, 4MiB 4,194,304"
     form = f"write it as {example}300M or 300000000"
     if in_bytes:

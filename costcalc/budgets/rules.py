@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
-from costcalc.budgets.limit import METRICS, SHORT, amount_of, percent_of, read_metric
+from costcalc.budgets.limit import METRICS, SHORT, STORED, amount_of, percent_of, read_total
 from costcalc.errors import CostcalcError, Problem, Problems, Source, Span, SpecError, suggestion, unknown
 from costcalc.yamltree import Items, Pairs, Scalar, Tree
 
@@ -19,7 +19,7 @@ Level = Literal["error", "warn"]
 LEVELS: tuple[Level, ...] = ("error", "warn")
 Scope = Literal["network", "stage", "layer", "kind"]
 SCOPES: Mapping[str, Scope] = {"stages": "stage", "layers": "layer", "kinds": "kind"}  # the key: what it limits
-WHOLE = ("peak_activation_bytes",)  # totals that no part of a network has
+WHOLE = ("peak_activation_bytes", *STORED)  # totals that no part of a network has
 OWN = ("set", "convention", "batch", "dtype", "level", "max_increase", *SCOPES)
 FILE = ("lock", "budget")
 
@@ -188,9 +188,9 @@ class _Reader:
     def metric(self, scope: Scope, key: Scalar, known: tuple[str, ...]) -> str | None:
         """The total that a key names; another key that is nearly one of the known ones is said to be that."""
         try:
-            metric = read_metric(key.text)
+            metric = read_total(key.text)
         except CostcalcError:
-            names = [*METRICS, *SHORT]
+            names = [*METRICS, *SHORT, *STORED]
             near = suggestion(key.text, known)
             what = "key" if known else "total"
             listed = [near] if near and not suggestion(key.text, names) else [*names, *known]
@@ -275,7 +275,7 @@ class _Reader:
 
 def read_increase(name: str, text: str) -> tuple[str, Increase]:
     """The total and the increase of `madds` and `2%`. Raises UsageError."""
-    metric = read_metric(name)
+    metric = read_total(name)
     return metric, _increase(metric, text, name)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, NamedTuple, Optional
 
 import typer
 
@@ -29,15 +30,16 @@ from costcalc.cli.common import (
     wants_color,
     write,
 )
-from costcalc.cost import DTYPES
+from costcalc.cost import DTYPES, load_convention
 from costcalc.errors import Problem, Problems, SpecError, UsageError
 from costcalc.review.baseline import Baseline, Revision, locked
 from costcalc.review.check import Ask, asked, check, name_of
 from costcalc.review.lock import read_lock
-from costcalc.review.places import relative, seen
+from costcalc.review.places import is_file, relative, seen
 from costcalc.review.policy import HELP, Root, find_policy
-from costcalc.review.review import Review
+from costcalc.review.review import Review, joined
 from costcalc.review.shelf import Shelf
+from costcalc.review.since import Changed, Counting, since
 
 FORMATS = ("table", "json", "md", "github", "sarif", "junit", "gitlab")
 INVALID = 2
@@ -105,31 +107,37 @@ def check_command(
     one_of("dtype", dtype, DTYPES)
     format = chosen_format(format, output, FORMATS)
     saved = [_save(text) for text in save]
-    config, specs = _config_among(config, files or [])
     problems, shelf = Problems(), Shelf()
     way = (convention, batch, dtype)
     here = _limits(limits, increases, settings, way)
+    named = files or []
     try:
-        root = find_policy(config)
-        _check_question(here, specs, settings, way, root, locked_, shelf)
-        baseline = _baseline(base, root, here)
-        lock = read_lock(root.lock, seen(root.lock)) if root and locked_ else None
-    except SpecError as error:  # of the budget file or the lock: what machines read tells of it too
+        groups = _groups(config, named)
+        for group in groups:
+            _check_question(here, group, settings, way, locked_, shelf)
+        baselines = [_baseline(base, group.root, here) for group in groups]
+        locks = [read_lock(g.root.lock, seen(g.root.lock)) if g.root and locked_ else None for g in groups]
+    except SpecError as error:  # of a budget file or a lock: what machines read tells of it too
         broken = Review((), (), (), tuple(error.problems), "", ())
         for kind, path in [*saved, *([] if format in ("table", "json") else [(format, output or "-")])]:
-            write(rendered(broken, False, kind, fail_on), path, specs)
+            write(rendered(broken, False, kind, fail_on), path, named)
         raise
-    if here:
-        asks = [Ask(spec, name_of(root, Path(spec)), here) for spec in specs]
-    else:
-        asks = asked(root, shelf, problems, specs)
-    with _bar(len(asks)) as step:
-        review = check(asks, shelf, baseline, problems, specs, lock, lambda _: step(1))
+    asks = [_asks(group, here, shelf, problems) for group in groups]
+    with _bar(sum(map(len, asks))) as step:
+        review = joined([
+            check(own, shelf, baseline, problems, group.specs, lock, lambda _: step(1),
+                  seen(group.root.lock) if group.root else "", whole=group.whole)
+            for group, own, baseline, lock in zip(groups, asks, baselines, locks, strict=True)
+        ])  # fmt: skip
+    found = None
+    if base is not None and "md" in (format, *(kind for kind, _ in saved)):
+        found = since(base, [], Counting(load_convention("paper")), Problems(), [])
     passed = not review.failed("warn" if fail_on == "warn" else "error")
-    inputs = [*specs, *(ask.spec for ask in asks), *([root.policy.source.name, str(root.lock)] if root else [])]
+    inputs = [*named, *(ask.spec for own in asks for ask in own)]
+    inputs += [file for g in groups if g.root for file in (g.root.policy.source.name, str(g.root.lock))]
     for kind, path in saved:
-        write(rendered(review, passed, kind, fail_on), path, inputs)
-    write(rendered(review, passed, format, fail_on), output, inputs)
+        write(rendered(review, passed, kind, fail_on, found), path, inputs)
+    write(rendered(review, passed, format, fail_on, found), output, inputs)
     if format == "table":
         from costcalc.render.check import complaints
 
@@ -147,7 +155,7 @@ def _bar(asks: int) -> AbstractContextManager[Callable[[int], None]]:
     return progress("checking", asks, 0, sys.stderr)
 
 
-def rendered(review: Review, passed: bool, format: str, fail_on: str) -> str:
+def rendered(review: Review, passed: bool, format: str, fail_on: str, found: Sequence[Changed] | None = None) -> str:
     """The review in one of FORMATS."""
     if format == "json":
         from costcalc.render.check_data import check_json
@@ -156,7 +164,7 @@ def rendered(review: Review, passed: bool, format: str, fail_on: str) -> str:
     if format == "md":
         from costcalc.render.comment import comment
 
-        return comment(review, passed)
+        return comment(review, passed, found)
     if format == "github":
         from costcalc.render.annotations import workflow_commands
         from costcalc.render.check import verdict
@@ -186,17 +194,45 @@ def _save(text: str) -> tuple[str, str]:
     return one_of("format", format, FORMATS), path
 
 
-def _config_among(config: str | None, files: Sequence[str]) -> tuple[str | None, list[str]]:
-    """The budget file, which hooks may name among the specs: then all that it names is checked."""
-    named = [file for file in files if file.endswith(".toml")]
-    if named and config is None:
-        config = named[0]
+class _Group(NamedTuple):
+    """A budget file, and the files that were named under it: `whole` where it was named itself, so all of it counts."""
+
+    root: Root | None
+    specs: list[str]
+    whole: bool
+
+
+def _groups(config: str | None, files: Sequence[str]) -> list[_Group]:
+    """The files by the budget file that is theirs: the nearest upwards from each, unless `--config` names one.
+
+    Hooks name budget files among the specs. Raises SpecError and UsageError.
+    """
     for file in files:
         spec, settings = split_settings(file)
         if settings:
             help_ = f"as in `costcalc check {spec} --alpha 0.5 --max-madds 300M`, or `set` in a budget file"
             raise UsageError(Problem(f"`{file}` has settings, and a file of `check` takes none", None, help_))
-    return config, [] if named else list(files)
+    if config is not None or not files:
+        return [_Group(find_policy(config), list(files), not files)]
+    groups: dict[str, _Group] = {}
+    roots: dict[Path, Root | None] = {}
+    for file in files:
+        path, budgets = Path(file), file.endswith(".toml")
+        directory = path.parent if is_file(path) else Path()
+        if not budgets and directory not in roots:
+            roots[directory] = find_policy(None, directory)
+        root = find_policy(file) if budgets else roots[directory]
+        key = os.path.realpath(root.policy.source.name) if root else ""
+        group = groups.get(key, _Group(root, [], False))
+        groups[key] = group._replace(whole=True) if budgets else group._replace(specs=[*group.specs, file])
+    return list(groups.values())
+
+
+def _asks(group: _Group, here: Rule | None, shelf: Shelf, problems: Problems) -> list[Ask]:
+    """What is asked of the files of a group."""
+    if here:
+        return [Ask(spec, name_of(group.root, Path(spec)), here) for spec in group.specs]
+    return asked(group.root, shelf, problems, [] if group.whole else group.specs)
 
 
 def _limits(limits: list[str], increases: list[str], settings: list[str], way: tuple[str, int, str]) -> Rule | None:
@@ -217,10 +253,10 @@ def _limits(limits: list[str], increases: list[str], settings: list[str], way: t
 
 
 def _check_question(
-    here: Rule | None, specs: list[str], settings: list[str], way: tuple[str, int, str], root: Root | None,
-    lock: bool, shelf: Shelf,
-) -> None:  # fmt: skip
+    here: Rule | None, group: _Group, settings: list[str], way: tuple[str, int, str], lock: bool, shelf: Shelf
+) -> None:
     """Raises UsageError for a question that has no answer."""
+    root, specs = group.root, group.specs
     if here and not specs:
         raise UsageError(
             Problem("there is no spec to hold to the limits", None, "as in `costcalc check net.yaml --max-madds 300M`")

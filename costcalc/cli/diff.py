@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import re
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Optional
 
 import typer
 
@@ -29,9 +27,8 @@ from costcalc.cli.common import (
     wants_color,
     write,
 )
-from costcalc.cost import DTYPES, Convention, Report, count, load_convention
+from costcalc.cost import DTYPES, load_convention
 from costcalc.errors import CostcalcError, Problem, Problems, UsageError
-from costcalc.network import Network
 from costcalc.render.changes import Found, differences
 from costcalc.render.comment import comment
 from costcalc.render.difference import difference_json, difference_text, several_json
@@ -40,13 +37,11 @@ from costcalc.review.check import asked, check
 from costcalc.review.difference import Difference, difference
 from costcalc.review.policy import find_policy
 from costcalc.review.shelf import Shelf
-from costcalc.shape import Shape
-from costcalc.spec import Document, build_network, bundled, parse_document, read_document
-from costcalc.textfile import decoded, read_file
+from costcalc.review.since import Counting, since
+from costcalc.spec import Document, bundled, parse_document, read_document
+from costcalc.textfile import decoded
 
 FORMATS = ("table", "md", "json")
-SPEC = re.compile(r"^costcalc\s*:", re.MULTILINE)
-INVALID = 2
 
 app = command_app()
 
@@ -87,16 +82,16 @@ def diff(
     one_of("dtype", dtype, DTYPES)
     names = networks or []
     values = {name: exact(name, text) for name, text in as_written(settings).items()}
-    counted = _Counter(load_convention(convention), batch, dtype, values)
+    counted = Counting(load_convention(convention), batch, dtype, values)
     problems = Problems()
     found: Found = []
     read: list[str] = []
     if base is not None:
-        found = _since(base, names, counted, problems, read)
+        found = since(base, names, counted, problems, read)
         text = _comment(base, found, problems) if format == "md" else _several(base, found, every, format, problems)
         differs = bool(found)
     elif len(names) == 2:
-        one = counted.pair(*names)
+        one = _pair(counted, *names)
         text, differs = _one(one, (names[0], names[1]), every, format), not one.same
     else:
         help_ = "as in `costcalc diff old.yaml new.yaml`, or `costcalc diff --base main`"
@@ -108,26 +103,13 @@ def diff(
         raise typer.Exit(EXCEEDED)
 
 
-class _Counter:
-    """Counts what arguments name, all in one way."""
-
-    def __init__(self, convention: Convention, batch: int, dtype: str, values: dict[str, Any]) -> None:
-        self.convention, self.batch, self.dtype, self.values = convention, batch, dtype, values
-
-    def report(self, document: Document, own: dict[str, Any] | None = None) -> Report:
-        network = build_network(document, {**self.values, **(own or {})})
-        return self.of(network)
-
-    def of(self, network: Network) -> Report:
-        return count(network, self.convention, self.batch, self.dtype)
-
-    def pair(self, old: str, new: str) -> Difference:
-        """The difference of two arguments. Raises CostcalcError."""
-        sides = [split_settings(name) for name in (old, new)]
-        documents = [_document(spec) for spec, _ in sides]
-        own = [{name: exact(name, text) for name, text in settings.items()} for _, settings in sides]
-        reports = [self.report(*both) for both in zip(documents, own, strict=True)]
-        return difference(reports[0], reports[1], documents[0].data == documents[1].data)
+def _pair(counted: Counting, old: str, new: str) -> Difference:
+    """The difference of two arguments. Raises CostcalcError."""
+    sides = [split_settings(name) for name in (old, new)]
+    documents = [_document(spec) for spec, _ in sides]
+    own = [{name: exact(name, text) for name, text in settings.items()} for _, settings in sides]
+    reports = [counted.report(*both) for both in zip(documents, own, strict=True)]
+    return difference(reports[0], reports[1], documents[0].data == documents[1].data)
 
 
 def _document(spec: str) -> Document:
@@ -141,54 +123,6 @@ def _document(spec: str) -> Document:
     from costcalc.review import git
 
     return parse_document(*decoded(spec, git.show(revision, path)))
-
-
-def _since(
-    base: str, files: list[str], counted: _Counter, problems: Problems, read: list[str]
-) -> list[tuple[str | None, str | None, Difference]]:
-    """The specs that changed since a branch left `base`; the problems of those that cannot be read are noted.
-
-    What was looked into goes into `read`.
-    """
-    from costcalc.review import git
-
-    fork, top = git.fork_point(base), git.top()
-    wanted = {Path(os.path.abspath(file)): file for file in files}  # noqa: PTH100 - without `..`, links as they are
-    changes = git.changed(base)
-    known = {top / name for change in changes for name in (change.old, change.new) if name}
-    for path, file in wanted.items():
-        if not path.exists() and path not in known:
-            raise UsageError(
-                Problem(f"there is no file `{file}`, and there was none at {base}", None, "is it misspelt?")
-            )
-    found = []
-    for change in changes:
-        path = top / (change.new or change.old or "")
-        if path.suffix not in (".yaml", ".yml") or (wanted and path not in wanted):
-            continue
-        read.append(str(path))
-        try:
-            before = change.old and _spec(f"{base}:{change.old}", git.show(fork, change.old))
-            after = change.new and _spec(change.new, read_file(path, change.new)[1])
-            if before or after:
-                sides = [counted.report(side) if side else None for side in (before, after)]
-                old, new = (side or counted.of(_nothing(sides[1 - i])) for i, side in enumerate(sides))
-                found.append((change.old, change.new, difference(old, new)))
-        except CostcalcError as error:
-            problems += [problem for problem in error.problems if problem not in problems]
-    return [entry for entry in found if not entry[2].same]
-
-
-def _spec(name: str, data: bytes) -> Document | None:
-    """The document of a file, None where it is no spec. Raises SpecError for one that is wrong."""
-    source, _ = decoded(name, data)
-    return parse_document(source, data) if SPEC.search(source.text) else None
-
-
-def _nothing(other: Report | None) -> Network:
-    """What was there before a network was: none of its layers."""
-    shape = other.network.input if other else Shape(1)
-    return Network("nothing", shape, (), ())
 
 
 def _one(found: Difference, names: tuple[str, str], every: bool, format: str) -> str:

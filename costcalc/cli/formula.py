@@ -4,7 +4,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from costcalc.budgets import read_metric
+from costcalc.budgets import read_total
 from costcalc.cli.common import (
     Batch,
     Dtype,
@@ -118,7 +118,7 @@ def _refuse(asked: dict[str, Any], format: str) -> None:
 
 def _metrics(totals: str, convention: str) -> list[str]:
     """The totals that are asked for, each once."""
-    metrics = list(dict.fromkeys(read_metric(name.strip()) for name in totals.split(",") if name.strip()))
+    metrics = list(dict.fromkeys(read_total(name.strip()) for name in totals.split(",") if name.strip()))
     if not metrics:
         raise UsageError(Problem("`--totals` names none", None, "as in `--totals params,madds`"))
     return [*metrics, "count"] if convention != "paper" and "count" not in metrics else metrics

@@ -8,7 +8,6 @@ from costcalc.cli.common import Output, command_app, one_of, write
 from costcalc.cost import conventions, load_convention
 from costcalc.kinds import REGISTRY
 from costcalc.render.escape import terminal
-from costcalc.spec import bundled, read_document
 from costcalc.version import VERSION
 
 THINGS = ("specs", "kinds", "conventions")
@@ -36,19 +35,44 @@ def list_things(
 
         write(to_json({"schema": "costcalc/list/1", "version": VERSION, what: entries}), output)
         return
+    if what == "specs":
+        write(_table(entries), output)
+        return
     width = max(len(entry["name"]) for entry in entries)
     lines = [f"{entry['name']:<{width}}  {terminal(entry['about'])}" for entry in entries]
     write("\n".join(lines) + "\n", output)
 
 
 def _specs() -> list[dict[str, Any]]:
-    found = []
-    for name in bundled():
-        document = read_document(name)
-        declared = [p.name for p in document.hyperparameters]
-        about = f"{document.name}: {document.citation}" + (f" ({', '.join(declared)})" if declared else "")
-        found.append({"name": name, "about": about, "source": document.citation, "hyperparameters": declared})
-    return found
+    from costcalc.review.library import library
+
+    return [
+        {"name": one.name, "about": one.document.name, "params": one.params, "madds": one.madds,
+         "source": one.document.citation, "hyperparameters": [p.name for p in one.document.hyperparameters],
+         "variants": list(one.variants)}
+        for one in library()
+    ]  # fmt: skip
+
+
+def _table(entries: list[dict[str, Any]]) -> str:
+    """The networks, numbers in full."""
+    from costcalc.render import to_text
+    from costcalc.render.sheet import Column, Sheet
+
+    rows = tuple(
+        (e["name"], f"{e['params']:,}", f"{e['madds']:,}", "; ".join(e["variants"]), f"{e['about']}: {e['source']}")
+        for e in entries
+    )
+    heads = (
+        Column("Spec", False),
+        Column("Params"),
+        Column("MAdds"),
+        Column("Settings", False),
+        Column("Network", False),
+    )
+    title = f"{len(rows)} bundled networks, at their default settings"
+    notes = (("MAdds", "multiply-adds, as `costcalc report` counts them; `costcalc report NAME` has the layers"),)
+    return to_text(Sheet(title, (), heads, rows, (), notes, ((0, 0),) * len(rows)), "table", None, False, False)
 
 
 def _kinds() -> list[dict[str, Any]]:

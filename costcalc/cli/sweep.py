@@ -12,7 +12,7 @@ from typing import IO, Annotated, NamedTuple, Optional
 
 import typer
 
-from costcalc.budgets import METRICS, read_metric
+from costcalc.budgets import METRICS, STORED, read_total
 from costcalc.cli.common import (
     Batch,
     Dtype,
@@ -62,7 +62,7 @@ def sweep(
         typer.Option(
             "--totals",
             metavar="TOTAL,...",
-            help=f"What to show, of {', '.join(METRICS)}; by default params,madds.",
+            help=f"What to show, of {', '.join((*METRICS, *STORED))}; by default params,madds.",
         ),
     ] = None,
     sort: Annotated[
@@ -103,7 +103,7 @@ def sweep(
     job = _job(plots, x, y, format, output, [spec, convention])
     counting = load_convention(convention)
     shown = read_totals(totals.split(",")) if totals is not None else default_totals(counting)
-    drawn, ordered = _drawn(y, shown, counting), read_metric(sort) if sort else ""
+    drawn, ordered = _drawn(y, shown, counting), read_total(sort) if sort else ""
     wanted = [*(shown if job.format else ()), *([drawn] if job.picture else ()), *([ordered] if ordered else ())]
     axes = [read_axis(name, text) for name, text in as_written(settings).items()]
     held = bool(job.picture or ordered or job.format not in STREAMED)
@@ -167,7 +167,7 @@ def _picture(plots: list[str], x: str | None, y: str | None) -> str | None:
 def _drawn(y: str | None, shown: tuple[str, ...], convention: Convention) -> str:
     """The total of the plot: the one asked for, else the count, else the first that is shown."""
     if y is not None:
-        return read_metric(y)
+        return read_total(y)
     count = "madds" if convention.name == "paper" else "count"
     return count if count in shown else shown[0]
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
+from costcalc.census import Census
 from costcalc.cost.convention import Convention, load_convention
 from costcalc.cost.memory import liveness
-from costcalc.cost.report import Report, Row, Totals, summed
+from costcalc.cost.report import Report, Row, Totals, summed, together
 from costcalc.errors import Problem, UsageError, unknown
 from costcalc.kinds import REGISTRY, Kind
 from costcalc.network import Network, Node
 from costcalc.number import Number, ceil_div, is_number, is_whole, total
+from costcalc.shape import Shape
+
+if TYPE_CHECKING:
+    from costcalc.storage import Stored
 
 DTYPES = {
     "float64": 64,
@@ -39,21 +45,27 @@ def count(network: Network, convention: Convention | str = "paper", batch: Any =
         raise UsageError(Problem(f"the batch cannot be {batch}", None, f"a whole number from 1 to {MAX_BATCH:,}"))
     kinds = [REGISTRY[node.kind](node.attributes) for node in network.nodes]
     live = liveness(network, kinds)
+    compresses = any(node.compress for node in network.nodes)
     rows = tuple(
-        _row(network, node, kind, convention, batch, new * batch, DTYPES[dtype])
+        _row(network, node, kind, convention, batch, new * batch, DTYPES[dtype], compresses)
         for node, kind, new in zip(network.nodes, kinds, live.written, strict=True)
     )
+    stored = together(row.stored for row in rows)
     census = summed(row.census for row in rows if row.census is not None)
     totals = Totals(
         params=census.params, madds=census.macs, count=total(row.count for row in rows if row.count is not None),
         activations=total(row.activations for row in rows), weight_bytes=_bytes(census.params, DTYPES[dtype]),
         peak_activation_bytes=_bytes(live.peak * batch, DTYPES[dtype]),
         memory_access_bytes=total(row.memory_access_bytes for row in rows), census=census,
+        stored_bytes=_bytes(census.params, DTYPES[dtype]) if stored is None else stored.bytes,
     )  # fmt: skip
-    return Report(network, convention, batch, dtype, rows, totals)
+    return Report(network, convention, batch, dtype, rows, totals, stored=stored)
 
 
-def _row(network: Network, node: Node, kind: Kind, convention: Convention, batch: Any, new: Number, bits: int) -> Row:
+def _row(
+    network: Network, node: Node, kind: Kind, convention: Convention, batch: Any, new: Number, bits: int,
+    compresses: bool,
+) -> Row:  # fmt: skip
     inputs = tuple(network.shapes[name] for name in node.inputs)
     census = kind.count(inputs, node.output)
     scaled = census if census is None or (isinstance(batch, int) and batch == 1) else census.for_batch(batch)
@@ -75,7 +87,17 @@ def _row(network: Network, node: Node, kind: Kind, convention: Convention, batch
         kind.step(),
         int(counted is None),
         int(census is None),
+        _stored(node, kind, inputs, scaled, bits, batch) if compresses and scaled is not None else None,
     )
+
+
+def _stored(node: Node, kind: Kind, inputs: Sequence[Shape], census: Census, bits: int, batch: Any) -> Stored:
+    """What the parameters of a node take; imported here, since few networks compress anything."""
+    from costcalc.storage import Scheme, stored, uncompressed
+
+    if not node.compress:
+        return uncompressed(census, bits)
+    return stored(Scheme(node.compress), kind.banks(inputs, node.output), census, bits, batch)
 
 
 def _bytes(elements: Number, bits: int) -> Any:

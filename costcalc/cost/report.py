@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from costcalc.census import PARAMETERS, Census
 from costcalc.cost.convention import Convention
@@ -11,6 +11,9 @@ from costcalc.errors import Problem, UsageError, unknown
 from costcalc.network import Network, Node
 from costcalc.number import total
 from costcalc.shape import Shape
+
+if TYPE_CHECKING:
+    from costcalc.storage import Stored  # loaded where a spec compresses something
 
 By = Literal["node", "layer", "stage", "kind"]
 BY: tuple[By, ...] = ("node", "layer", "stage", "kind")
@@ -32,6 +35,7 @@ class Row(NamedTuple):
     step: str = ""  # how the window moves, as in `/2`
     uncounted: int = 0  # how many of the nodes have no count under the convention
     unknown: int = 0  # how many of the nodes have no census at all
+    stored: Stored | None = None  # None where the network compresses nothing
 
     @property
     def madds(self) -> Any:
@@ -57,6 +61,7 @@ class Totals(NamedTuple):
     peak_activation_bytes: Any
     memory_access_bytes: Any
     census: Census
+    stored_bytes: Any  # `weight_bytes`, but where some weights are compressed
 
     @property
     def weights(self) -> Any:
@@ -90,6 +95,7 @@ class Report(NamedTuple):
     totals: Totals
     published: tuple[Published, ...] = ()
     verified: bool = False  # whether an execution of exactly this agreed at every node
+    stored: Stored | None = None  # None where the network compresses nothing
 
     @property
     def uncounted(self) -> list[str]:
@@ -163,7 +169,18 @@ def merged(path: str, rows: Sequence[Row]) -> Row:
         total(counts) if counts else None,
         total(row.activations for row in rows), total(row.memory_access_bytes for row in rows),
         sum(row.nodes for row in rows), step, sum(row.uncounted for row in rows), sum(row.unknown for row in rows),
+        together(row.stored for row in rows),
     )  # fmt: skip
+
+
+def together(records: Iterable[Stored | None]) -> Stored | None:
+    """What is stored of several nodes; None where there is no account of it."""
+    known = [record for record in records if record is not None]
+    if not known:
+        return None
+    from costcalc.storage import added
+
+    return added(known)
 
 
 def summed(censuses: Iterable[Census]) -> Census:

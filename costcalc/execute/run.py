@@ -6,6 +6,7 @@ would take too long is refused. How long it would take, the tallies of the fast 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -33,6 +34,7 @@ class NodeRun(NamedTuple):
     output: tuple[int, ...]
     operations: Mapping[str, int]
     parameters: Mapping[str, int]
+    stored: Mapping[str, int] = {}  # bits of its compressed weights, by what they are for
 
 
 class Execution(NamedTuple):
@@ -76,7 +78,7 @@ def execute(
             own = node.kind in OVERWRITING and alive.may_overwrite(node)
             done = _literal(node, inputs, rng, own, tally) if literal else _fast(node, inputs, rng, own)
             alive.add(node, done.tensor, done.workspace)
-            runs.append(NodeRun(node.path, done.tensor.array.shape[1:], done.operations, done.parameters))
+            runs.append(NodeRun(node.path, done.tensor.array.shape[1:], done.operations, done.parameters, done.stored))
             del inputs, done
     outputs = {name: alive.tensors[name].array for name in network.outputs}
     return Execution(tuple(runs), alive.peak, {n: floats(y) for n, y in outputs.items()} if literal else outputs)
@@ -89,18 +91,38 @@ class _Done(NamedTuple):
     workspace: int
     operations: Mapping[str, int]
     parameters: Mapping[str, int]
+    stored: Mapping[str, int]
 
 
 def _fast(node: Node, inputs: list[Tensor], rng: np.random.Generator, own: bool) -> _Done:
     work = Work(inputs, node.attributes, rng, own)
+    work.kept = [] if node.compress else None
     array = KERNELS[node.kind](work)
-    return _Done(Tensor(array, work.sequence), work.workspace, dict(work.tally), dict(work.parameters))
+    stored = _stored(node, work)
+    return _Done(Tensor(array, work.sequence), work.workspace, dict(work.tally), dict(work.parameters), stored)
 
 
 def _literal(node: Node, inputs: list[Tensor], rng: np.random.Generator, own: bool, tally: Tally) -> _Done:
     work = LiteralWork(inputs, node.attributes, rng, own, tally)
+    work.maker.kept = [] if node.compress else None
     array = LITERAL[node.kind](work)
-    return _Done(Tensor(array, work.sequence), work.workspace, tally.take(), dict(work.parameters))
+    stored = _stored(node, work.maker, literal=True)
+    return _Done(Tensor(array, work.sequence), work.workspace, tally.take(), dict(work.parameters), stored)
+
+
+def _stored(node: Node, work: Work, literal: bool = False) -> dict[str, int]:
+    """The bits that its weights were written in, where they are compressed; literally, those that were read again."""
+    if not node.compress or work.kept is None:
+        return {}
+    from costcalc.execute.decode import decode
+    from costcalc.execute.encode import encode
+
+    found: Counter[str] = Counter()
+    for tensor in encode(node.kind, node.attributes, node.compress, work.kept, work.x.ndim - 2, keep=literal):
+        bits, wrong = decode(tensor, node.compress) if literal else (tensor.stream.written, 0)
+        found.update({f"bits of {part}": number for part, number in bits.items()})
+        found.update({"weights that were read wrong": wrong} if wrong else {})
+    return dict(found)
 
 
 def _refuse_too_long(network: Network, batch: int) -> None:

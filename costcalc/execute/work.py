@@ -36,6 +36,7 @@ class Work:
         self.tally: Counter[str] = Counter()  # operations by class
         self.parameters: Counter[str] = Counter()  # numbers that were made, by role
         self.workspace = 0  # bytes that lived only meanwhile
+        self.kept: list[Floats] | None = None  # the weights that were made, where they will be compressed
         self.sequence = inputs[0].sequence
 
     @property
@@ -52,6 +53,8 @@ class Work:
         values = self.rng.random(shape, np.float32)  # from -1 to 1, made in single precision
         values *= 2
         values -= 1
+        if self.kept is not None and role == "weights":
+            self.kept.append(values)
         return values
 
     def count(self, operation: str, times: int) -> None:

@@ -54,7 +54,7 @@ def _rewritten(graph: _Graph, node: Node, joint: Mapping[str, tuple[Node, Kind]]
         return node
     attributes = {name: value for name, value in vars(kind).items() if value is not None}
     output = kind.infer(graph.inputs(first))
-    return node._replace(kind=kind.name, attributes=attributes, inputs=first.inputs, output=output)
+    return node._replace(kind=kind.name, attributes=attributes, inputs=first.inputs, output=output, compress=None)
 
 
 class _Graph:

@@ -50,6 +50,7 @@ class Explained(NamedTuple):
     memory: Memory
     standard: Ratio | None  # None where it is a standard layer itself, or none stands in its place
     symbols: tuple[Symbol, ...]
+    stored: Formula | None = None  # the bits of its parameters, where its weights are compressed
 
     @property
     def intensity(self) -> Fraction | None:
@@ -115,7 +116,8 @@ class _Source:
     def signature(self, nodes: Nodes) -> Any:
         """Equal for layers whose explanations differ in their names alone."""
         related = [*nodes, *(other for node in nodes for other in self.pairs.get(node.path, ()))]
-        return tuple((n.kind, tuple(sorted(n.attributes.items())), tuple(self.inputs(n))) for n in related)
+        described = ((n, tuple(sorted((n.compress or {}).items()))) for n in related)
+        return tuple((n.kind, tuple(sorted(n.attributes.items())), how, tuple(self.inputs(n))) for n, how in described)
 
     def explained(self, nodes: Nodes) -> ExplainedLayer:
         """A layer: its nodes in the same symbols, as far as each reads the one before."""
@@ -140,9 +142,29 @@ class _Source:
         if number != row.count:
             raise Disproved(f"the count of {node.path} is {number}, reported are {row.count}")
         count = None if number is None else symbols.formula(f"the count of {node.path}", cost, number)
-        used = in_order(s for f in (*census.values(), *([count] if count else [])) for s in f.symbols)
+        bits = self._stored(symbols, node, layer) if node.compress else None
+        used = in_order(s for f in (*census.values(), *filter(None, (count, bits))) for s in f.symbols)
         standard = alone(symbols, self.report, node.path, layer)
-        return Explained(row, census, count, self._memory(node, layer), standard, used)
+        return Explained(row, census, count, self._memory(node, layer), standard, used, bits)
+
+    def _stored(self, symbols: Symbols, node: Node, layer: Double) -> Formula | None:
+        """The bits of what is stored, in the letters of its scheme."""
+        from costcalc.storage import SCHEME, Scheme, stored
+
+        given, dtype = node.compress or {}, DTYPES[self.report.dtype]
+        lifted = {
+            name: symbols.number(SCHEME[name].letter, value, SCHEME[name].doc)
+            if SCHEME[name].letter and not isinstance(value, str)
+            else value
+            for name, value in given.items()
+        }
+        bits = []
+        for x, values in zip(layer, (lifted, given), strict=True):
+            census = x.census()
+            if census is None:
+                return None
+            bits.append(stored(Scheme(values), x.kind.banks(x.inputs, x.output), census, dtype).bits)
+        return symbols.formula(f"the bits of {node.path}", *bits)
 
     def _memory(self, node: Node, layer: Double) -> Memory:
         report, row, bits = self.report, self.rows[node.path], DTYPES[self.report.dtype]

@@ -27,7 +27,7 @@ from costcalc.spec.hyperparameters import settings
 
 CHECKS = 20  # random settings at which a formula is compared with the count
 TRIES = 5  # settings that are tried for each of them, where many are none of a network
-NOT_OF_ROWS = ("weight_bytes", "peak_activation_bytes")  # totals that single rows do not have
+NOT_OF_ROWS = ("weight_bytes", "peak_activation_bytes", "stored_bytes")  # totals that single rows do not have
 
 
 class Formulas:

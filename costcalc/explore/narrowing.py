@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from costcalc.budgets import Budget, budgets_of, each_once, reduced
+from costcalc.budgets import Budget, budgets_of, each_once, read_metric, reduced
 from costcalc.cost import Report, conventions, count
 from costcalc.errors import Problem, UsageError
 from costcalc.explore.coupling import Group, following, follows, groups_of
@@ -33,6 +33,8 @@ def narrowing(report: Report, reduce: Mapping[str, str], limits: Mapping[str, in
     """
     totals = report.totals._asdict()
     budgets = each_once([*(reduced(name, text, totals) for name, text in reduce.items()), *budgets_of(limits)])
+    for budget in budgets:
+        read_metric(budget.metric)  # a scheme may not fit fewer filters
     if not budgets:
         raise UsageError(Problem("nothing is to be reduced", None, "as in `--reduce madds=5%` or `--max-madds 300M`"))
     if all(b.headroom(totals) >= 0 for b in budgets):
@@ -112,7 +114,7 @@ class _Group:
         except (KindError, NotWhole) as error:
             return str(error)
         totals = count(network, report.convention, report.batch, report.dtype).totals._asdict()
-        del totals["census"]
+        del totals["census"], totals["stored_bytes"]  # a scheme may not fit fewer filters
         return totals
 
     def step(self) -> tuple[int, str]:
@@ -158,7 +160,8 @@ def with_widths(network: Network, outs: Mapping[str, int]) -> Network:
         elif follows(node, network.shapes[node.inputs[0]]):
             attributes = following(node, inputs[0].channels)
         if attributes is not node.attributes or inputs != [network.shapes[name] for name in node.inputs]:
-            node = node._replace(attributes=attributes, output=REGISTRY[node.kind](attributes).infer(inputs))
+            output = REGISTRY[node.kind](attributes).infer(inputs)
+            node = node._replace(attributes=attributes, output=output, compress=None)  # which may not fit any more
         shapes[node.path] = node.output
         nodes.append(node)
     return dataclasses.replace(network, nodes=tuple(nodes))

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from costcalc.budgets import METRICS, SHORT, Budget, read_metric
+from costcalc.budgets import METRICS, SHORT, STORED, Budget, read_total
 from costcalc.cost import Convention
 from costcalc.errors import Problem, Source, UsageError, unknown
 from costcalc.explore.counter import Counted, Counter
@@ -223,9 +223,9 @@ class Tally:
 
 def metrics_of(task: Task) -> tuple[str, ...]:
     """The totals that are counted: parameters, MAdds, the convention's count, and what objectives and budgets ask."""
-    asked = [o.name for o in task.objectives if o.name in METRICS] + [b.metric for b in task.budgets]
+    asked = [o.name for o in task.objectives if o.name in (*METRICS, *STORED)] + [b.metric for b in task.budgets]
     count = ["count"] if task.convention.name != "paper" else []
-    return tuple(metric for metric in METRICS if metric in {"params", "madds", *count, *asked})
+    return tuple(metric for metric in (*METRICS, *STORED) if metric in {"params", "madds", *count, *asked})
 
 
 def read_objectives(large: Iterable[str], small: Iterable[str], space: Space) -> tuple[Objective, ...]:
@@ -240,9 +240,9 @@ def read_objectives(large: Iterable[str], small: Iterable[str], space: Space) ->
         if name in axes and name not in numeric:
             help_ = "an objective is a number; these are words or truth values"
             raise UsageError(Problem(f"`{name}` has no largest and smallest value", None, help_))
-        if name not in axes and name.replace("-", "_") not in (*METRICS, *SHORT):
+        if name not in axes and name.replace("-", "_") not in (*METRICS, *SHORT, *STORED):
             raise UsageError(unknown("objective", name, [*METRICS, *numeric]))
-        found.append(Objective(name if name in axes else read_metric(name), maximize))
+        found.append(Objective(name if name in axes else read_total(name), maximize))
     names = [objective.name for objective in found]
     for name in names:
         if names.count(name) > 1:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from costcalc.budgets import read_metric
+from costcalc.budgets import read_total
 from costcalc.cost import DTYPES, Convention, count, load_convention
 from costcalc.cost.count import MAX_BATCH
 from costcalc.errors import Problem, UsageError, unknown
@@ -149,7 +149,7 @@ def default_totals(convention: Convention) -> tuple[str, ...]:
 
 def read_totals(names: Iterable[str]) -> tuple[str, ...]:
     """The totals of these names, as budgets have them. Raises UsageError for an unknown one, or one twice."""
-    metrics = [read_metric(name.strip()) for name in names]
+    metrics = [read_total(name.strip()) for name in names]
     for metric in metrics:
         if metrics.count(metric) > 1:
             raise UsageError(Problem(f"the total `{metric}` is there twice", None, "keep one of them"))

@@ -129,7 +129,8 @@ def _attributes(symbols: Symbols, kind: str, values: Mapping[str, Any], x: Shape
         lifted |= {"groups": x.channels, "out": x.channels * (1 if filters == 1 else _multiplier(symbols, filters))}
         return lifted
     if is_number(out):
-        lifted["out"] = symbols.number("N", out, "output channels" if "kernel" in values else "output features")
+        on_map = counted.spatial and not counted.sequence
+        lifted["out"] = symbols.number("N", out, "output channels" if on_map else "output features")
     if groups != 1:
         lifted["groups"] = symbols.number("g", groups, "groups")
     for name, attribute in REGISTRY[kind].attributes.items():

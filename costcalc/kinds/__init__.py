@@ -6,7 +6,7 @@ To add one, see docs/adding-a-kind.md.
 from __future__ import annotations
 
 from costcalc.kinds.attributes import REQUIRED, SPELLINGS, Attribute, KindError
-from costcalc.kinds.base import REGISTRY, Join, Kind, Layer, kind
+from costcalc.kinds.base import REGISTRY, Bank, Join, Kind, Layer, compressible, kind
 
 # a module: what it registers, in the order of the pages
 FAMILIES: dict[str, tuple[str, ...]] = {
@@ -22,6 +22,10 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "norms": ("layer_norm", "group_norm", "instance_norm", "rms_norm", "local_response_norm"),
     "joining": ("add", "mul", "concat"),
     "arranging": ("split", "channel_shuffle", "flatten", "reshape", "dropout", "upsample", "opaque"),
+    "factorised": ("spatial_separable", "separable_basis"),
+    "low_rank": ("low_rank_linear", "tucker_conv", "cp_conv"),
+    "gating": ("squeeze_excite",),
+    "winograd": ("winograd_conv",),
     "sequence": ("embedding", "class_token", "position_embedding", "select_token", "to_tokens", "to_map"),
     "attention": ("attention", "window_attention"),
     "recurrent": ("lstm", "gru"),
@@ -41,9 +45,11 @@ __all__ = [
     "REQUIRED",
     "SPELLINGS",
     "Attribute",
+    "Bank",
     "Join",
     "Kind",
     "KindError",
     "Layer",
+    "compressible",
     "kind",
 ]

@@ -30,6 +30,8 @@ SPELLINGS = {
     "num_groups": "groups", "num_heads": "heads", "num_kv_heads": "kv_heads", "head_dim": "head_features",
     "window_size": "window", "hidden_size": "hidden", "num_layers": "layers", "proj_size": "projection",
     "num_embeddings": "vocabulary", "vocab_size": "vocabulary", "embedding_dim": "out",
+    "compression": "compress", "quantize": "compress", "quantization": "compress", "prune": "compress",
+    "pruning": "compress", "sparsity": "compress",
     "if": "only_if", "when": "only_if", "name": "as", "input": "from", "inputs": "from",
 }  # fmt: skip
 

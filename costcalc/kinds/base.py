@@ -7,11 +7,12 @@ be ints or traced numbers; they never see a batch size, a convention or an array
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
 
 from costcalc.census import Census
 from costcalc.kinds.attributes import Attribute, KindError
 from costcalc.kinds.registry import Registry
+from costcalc.number import Number
 from costcalc.shape import Shape
 
 REGISTRY: Registry[type[Kind]] = Registry()
@@ -32,6 +33,25 @@ def kind(name: str) -> Callable[[K], K]:
         return cls
 
     return register
+
+
+class Bank(NamedTuple):
+    """The weights of one tensor: `filters`, each of `inputs` channels at `taps` of a window.
+
+    Every weight is used once at each of `positions`; the input has `reads` positions.
+    """
+
+    filters: Number
+    inputs: Number  # of one filter: those of its group
+    taps: Number
+    groups: Number
+    positions: Number
+    reads: Number
+
+    @property
+    def size(self) -> Number:
+        """How many weights there are."""
+        return self.filters * self.inputs * self.taps
 
 
 class Kind:
@@ -60,6 +80,10 @@ class Kind:
         """Elements that live only while this layer runs, beside its inputs and its output."""
         return 0
 
+    def banks(self, inputs: Sequence[Shape], output: Shape) -> Sequence[Bank]:
+        """Its weights tensor by tensor, all of them; a kind that says so takes `compress`."""
+        return ()
+
     def standard(self, inputs: Sequence[Shape]) -> Kind | None:
         """The standard layer that can stand in its place, from and to the same shapes; None where it is one."""
         return None
@@ -82,6 +106,11 @@ class Kind:
     def step(self) -> str:
         """How the window moves, where that is not one by one, as in `/2`."""
         return ""
+
+
+def compressible(cls: type[Kind]) -> bool:
+    """Whether layers of a kind take `compress`: those that say how their weights lie."""
+    return cls.banks is not Kind.banks
 
 
 class Layer(Kind):

@@ -7,7 +7,7 @@ from typing import Any
 
 from costcalc.census import Census
 from costcalc.kinds.attributes import KindError, count, flag, padding_attribute, per_axis
-from costcalc.kinds.base import Kind, Layer, kind
+from costcalc.kinds.base import Bank, Kind, Layer, kind
 from costcalc.kinds.window import need_map, output_sizes, spread, stepped, valid_taps, written
 from costcalc.number import Number, exact_div, product
 from costcalc.shape import Shape
@@ -81,6 +81,11 @@ class Conv(Windowed):
         weights = self.taps(x) * seen * y.channels
         return self.biased(weights, weights * y.positions, self.valid(x, y) * seen * y.channels, y)
 
+    def banks(self, inputs: Sequence[Shape], output: Shape) -> Sequence[Bank]:
+        x = inputs[0]
+        seen = exact_div(x.channels, self.groups)
+        return (Bank(output.channels, seen, self.taps(x), self.groups, output.positions, x.positions),)
+
     @property
     def pointwise(self) -> bool:
         """Whether each output sees one position, its own: a 1x1 convolution that neither strides nor pads."""
@@ -115,6 +120,10 @@ class Depthwise(Windowed):
     def census(self, x: Shape, y: Shape) -> Census:
         return self.biased(self.taps(x) * y.channels, self.taps(x) * y.size, self.valid(x, y) * y.channels, y)
 
+    def banks(self, inputs: Sequence[Shape], output: Shape) -> Sequence[Bank]:
+        x = inputs[0]
+        return (Bank(output.channels, 1, self.taps(x), x.channels, output.positions, x.positions),)
+
     def standard(self, inputs: Sequence[Shape]) -> Kind | None:
         return self.dense(inputs[0].channels * self.multiplier, self.bias)
 
@@ -143,6 +152,14 @@ class Separable(Windowed):
         weights = self.taps(x) * middle + middle * y.channels
         pointwise = middle * y.channels * y.positions
         return self.biased(weights, weights * y.positions, self.valid(x, y) * middle + pointwise, y)
+
+    def banks(self, inputs: Sequence[Shape], output: Shape) -> Sequence[Bank]:
+        x = inputs[0]
+        middle = x.channels * self.multiplier
+        return (
+            Bank(middle, 1, self.taps(x), x.channels, output.positions, x.positions),
+            Bank(output.channels, middle, 1, 1, output.positions, output.positions),
+        )
 
     def workspace(self, inputs: Sequence[Shape], output: Shape) -> Any:
         return inputs[0].channels * self.multiplier * output.positions

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from costcalc.census import Census
 from costcalc.kinds.attributes import KindError, count, flag
-from costcalc.kinds.base import Layer, kind
+from costcalc.kinds.base import Bank, Layer, kind
 from costcalc.shape import Shape
 
 
@@ -23,7 +25,7 @@ class Linear(Layer):
 
     def shape(self, x: Shape) -> Shape:
         if x.spatial and not x.sequence:
-            raise KindError(f"`linear` needs a vector or tokens, and its input is a feature map ({x})", None,
+            raise KindError(f"`{self.name}` needs a vector or tokens, and its input is a feature map ({x})", None,
                             "put `flatten` or `global_avg_pool` before it, or use `conv: {kernel: 1}`")  # fmt: skip
         return x.at(self.out)
 
@@ -33,3 +35,6 @@ class Linear(Layer):
         if self.bias:
             return Census(macs=macs, valid_macs=macs, weights=weights, biases=y.channels, bias_adds=y.size)
         return Census(macs=macs, valid_macs=macs, weights=weights)
+
+    def banks(self, inputs: Sequence[Shape], output: Shape) -> Sequence[Bank]:
+        return (Bank(output.channels, inputs[0].channels, 1, 1, output.positions, inputs[0].positions),)

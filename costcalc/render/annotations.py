@@ -12,7 +12,8 @@ from costcalc.review.review import Review
 def workflow_commands(review: Review, verdict: str, relative: Callable[[str], str]) -> str:
     """The commands, and the verdict as a notice."""
     lines = [_command(finding, relative) for finding in findings(review)]
-    return "\n".join([*lines, f"::notice title=costcalc::{_data(verdict)}"]) + "\n"
+    notes = [f"::notice title=costcalc::{_data(note)}" for note in review.notes]
+    return "\n".join([*lines, *notes, f"::notice title=costcalc::{_data(verdict)}"]) + "\n"
 
 
 def _command(finding: Finding, relative: Callable[[str], str]) -> str:

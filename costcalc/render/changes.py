@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 
 from costcalc.render.check import NAMES, change, counted
 from costcalc.render.difference import summary
-from costcalc.render.escape import markdown, terminal
+from costcalc.render.escape import inline, markdown, terminal
 from costcalc.review.difference import Difference, LayerChange
 
 MARKER = "<!-- costcalc -->"
 COMPARED = ("params", "madds")
 TOLD = 200  # layers of one network
+MOST = 60_000  # characters of a comment; GitHub takes 65,536
 Found = Sequence[tuple[str | None, str | None, Difference]]  # the file before, the file now, what changed in it
 
 
@@ -22,15 +23,29 @@ def table(heads: Sequence[str], numeric: int, rows: Iterable[Sequence[str]]) -> 
 
 
 def folded(summary: str, lines: Sequence[str]) -> list[str]:
-    """Lines that a reader opens; the summary is escaped already, and is read as HTML."""
-    return [f"<details><summary>{summary}</summary>", "", *lines, "", "</details>", ""]
+    """Lines that a reader opens, as one part; the summary is read as HTML, and code, so that it names nobody."""
+    return ["\n".join([f"<details><summary><code>{summary}</code></summary>", "", *lines, "", "</details>", ""])]
+
+
+def fitting(parts: Sequence[str]) -> str:
+    """The parts as a page, as many as a comment may hold."""
+    kept: list[str] = []
+    size = 0
+    for part in parts:
+        size += len(part) + 1
+        if size > MOST:
+            left = len(parts) - len(kept)
+            kept += ["", f"... and {counted(left, 'part')} more, which a comment has no room for."]
+            break
+        kept.append(part)
+    return "\n".join(kept).rstrip() + "\n"
 
 
 def differences(base: str, found: Found) -> str:
     """What changed since a revision, as a comment of its own."""
     networks = counted(len(found), "network") if found else "no network"
-    head = f"### costcalc: {networks} changed since {markdown(base)}"
-    return "\n".join([MARKER, head, "", *changes(found)]).rstrip() + "\n"
+    head = f"### costcalc: {networks} changed since {inline(base)}"
+    return fitting([MARKER, head, "", *changes(found)])
 
 
 def changes(found: Found) -> list[str]:

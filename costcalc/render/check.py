@@ -19,6 +19,7 @@ NAMES = {
     "weight_bytes": "weights (B)",
     "peak_activation_bytes": "peak activation (B)",
     "memory_access_bytes": "memory access (B)",
+    "stored_bytes": "stored (B)",
 }
 COLUMNS = (
     Column("", False), Column("Network", False), Column("Total", False), Column("Now"), Column("Limit"),

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from costcalc.render.changes import COMPARED, MARKER, Found, changes, difference, folded, html, table
+from costcalc.render.changes import COMPARED, MARKER, Found, changes, difference, fitting, folded, html, table
 from costcalc.render.check import NAMES, mark, named, ordered, verdict
-from costcalc.render.escape import markdown
+from costcalc.render.escape import inline, markdown
 from costcalc.render.findings import moves
 from costcalc.review.moved import Moved
 from costcalc.review.review import Outcome, Review, Stale, Subject
@@ -22,7 +22,7 @@ def comment(review: Review, passed: bool, found: Found | None = None) -> str:
     """The comment; `found` has what changed in each network, where that is known in more detail than a record has."""
     parts = [MARKER, f"### costcalc: {verdict(review, passed)}", ""]
     if review.against:
-        parts += [f"Compared with {markdown(review.against)}.", ""]
+        parts += [f"Compared with {inline(review.against)}.", ""]
     outcomes = ordered(review)
     failed = [outcome for outcome in outcomes if not outcome.passed]
     kept = outcomes[len(failed) :]
@@ -35,8 +35,8 @@ def comment(review: Review, passed: bool, found: Found | None = None) -> str:
     if len(kept) > KEPT:
         parts += folded(f"{len(kept):,} limits are kept", _limits(kept))
     for fault in review.faults:
-        place = f"{markdown(str(fault.span))}: " if fault.span else ""
-        parts += [f"- **error** {place}{markdown(fault.message)}{f' ({markdown(fault.help)})' if fault.help else ''}"]
+        place = f"{inline(str(fault.span))}: " if fault.span else ""
+        parts += [f"- **error** {place}{inline(fault.message)}{f' ({inline(fault.help)})' if fault.help else ''}"]
     parts += [""] * bool(review.faults)
     if review.stale:
         parts += ["The lock is stale:", "", *(f"- {_stale(entry)}" for entry in review.stale), ""]
@@ -45,8 +45,8 @@ def comment(review: Review, passed: bool, found: Found | None = None) -> str:
         parts += _changes(review.subjects)
     elif found:
         parts += ["#### What changed", "", *changes(found)]
-    parts += [f"- {markdown(note)}" for note in review.notes]
-    return "\n".join(parts).rstrip() + "\n"
+    parts += [f"- {inline(note)}" for note in review.notes]
+    return fitting(parts)
 
 
 def _limits(outcomes: Iterable[Outcome]) -> list[str]:
@@ -72,19 +72,19 @@ def _limit(outcome: Outcome) -> tuple[str, ...]:
 def _reasons(outcome: Outcome) -> list[str]:
     lines = []
     if outcome.partial:
-        names = ", ".join(map(markdown, outcome.partial[:5]))
-        lines.append(f"{markdown(outcome.subject.title)}: no count of {names}: a total that lacks it keeps no limit")
+        names = ", ".join(map(inline, outcome.partial[:5]))
+        lines.append(f"{inline(outcome.subject.title)}: no count of {names}: a total that lacks it keeps no limit")
     added = [layer for layer in outcome.moved if layer.difference > 0][:5]
     if added:
-        names = ", ".join(f"{markdown(layer.path)} {layer.difference:+,}" for layer in added)
-        where = f" (line {outcome.place.line} of {markdown(outcome.place.source.name)})" if outcome.place else ""
-        lines.append(f"{markdown(outcome.subject.title)}, {markdown(named(outcome))}: {names}{where}")
+        names = ", ".join(f"{inline(layer.path)} {layer.difference:+,}" for layer in added)
+        where = f" (line {outcome.place.line} of {inline(outcome.place.source.name)})" if outcome.place else ""
+        lines.append(f"{inline(outcome.subject.title)}, {inline(named(outcome))}: {names}{where}")
     return lines
 
 
 def _stale(entry: Stale) -> str:
     totals = moves(entry)
-    return f"{markdown(entry.title)}: {markdown(entry.why)}" + (f" ({', '.join(totals)})" if totals else "")
+    return f"{inline(entry.title)}: {inline(entry.why)}" + (f" ({', '.join(totals)})" if totals else "")
 
 
 def _changes(subjects: Sequence[Subject]) -> list[str]:

@@ -62,6 +62,8 @@ def report_json(report: Report, view: View | None) -> dict[str, Any]:
         "totals": {name: getattr(totals, name) for name in TOTALS}
         | {"parameters": totals.parameters, "buffers": totals.census.buffers},
     }
+    if report.stored is not None:
+        document["totals"] |= _stored(report)
     if report.uncounted:
         document["uncounted"] = report.uncounted
     if report.published:
@@ -104,7 +106,17 @@ def _numbers(row: Row) -> dict[str, Any]:
         "memory_access_bytes": row.memory_access_bytes,
         "census": {name: n for name in OPERATIONS if (n := getattr(census, name))},
         "parameters": {name: n for name in (*PARAMETERS, "buffers") if (n := getattr(census, name))},
+        **_stored(row),
     }
+
+
+def _stored(counted: Row | Report) -> dict[str, Any]:
+    """What is stored, where the network compresses something."""
+    if counted.stored is None:
+        return {}
+    from costcalc.render.stored import stored_json
+
+    return {"stored": stored_json(counted.stored)}
 
 
 def published_json(p: Published) -> dict[str, Any]:

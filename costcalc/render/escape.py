@@ -7,6 +7,7 @@ import re
 from costcalc.errors import visible
 
 PLAIN_MARKDOWN = re.compile(r"(?:[A-Za-z0-9 .,:;()/+'%≥?-]|(?<=[A-Za-z0-9])_(?=[A-Za-z0-9]))*")
+LINKED = re.compile(r"://|www\.|:\w+:|\bGH-\d|\b[0-9a-f]{7,40}\b", re.IGNORECASE)  # what GitHub makes more of
 LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%",
     "_": r"\_",
@@ -21,14 +22,20 @@ def terminal(text: str) -> str:
     return visible(text.replace("\n", " "))
 
 
-def markdown(text: str) -> str:
-    """Plain words as they are; anything else as code, where no markup, link or mention is read; fit for a cell."""
+def markdown(text: str, cell: bool = True) -> str:
+    """Plain words as they are; anything else as code, where no markup, link or mention is read; fit for a `cell`."""
     text = terminal(text)
-    if PLAIN_MARKDOWN.fullmatch(text) and "://" not in text and "www." not in text.lower():
+    if PLAIN_MARKDOWN.fullmatch(text) and not LINKED.search(text):
         return text
     fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
     pad = " " if text.startswith("`") or text.endswith("`") else ""
-    return f"{fence}{pad}{text}{pad}{fence}".replace("|", r"\|")
+    code = f"{fence}{pad}{text}{pad}{fence}"
+    return code.replace("|", r"\|") if cell else code
+
+
+def inline(text: str) -> str:
+    """The same in a line that is no cell."""
+    return markdown(text, cell=False)
 
 
 def csv(text: str) -> str:

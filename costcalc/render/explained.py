@@ -80,6 +80,8 @@ def counts(e: Explanation, node: Explained) -> list[tuple[str, Formula | str]]:
             continue  # the same as what the convention counts
         whole = name == "valid_macs" and formula.polynomial == node.census["macs"].polynomial
         rows.append((CALLED.get(name, name.replace("_", " ")), "all of them" if whole else formula))
+    if node.stored is not None:
+        rows.append(("stored bits", node.stored))
     return rows or [("count", "nothing: it computes no number")]
 
 

@@ -12,6 +12,7 @@ from costcalc.formulas import Formula, Symbol
 from costcalc.render import escape, ratios
 from costcalc.render.explained import alike, counts, heading, memory, own_name, stated, title, together
 from costcalc.render.worked import TEXT_RATIO, TEXT_SUM, in_numbers, simplified, steps, unsimplified
+from costcalc.units import written
 
 FORMATS = ("text", "md", "latex", "json")
 WIDTH = 92  # columns; folded at spaces
@@ -72,12 +73,16 @@ def _layer(e: Explanation, layer: ExplainedLayer) -> list[str]:
 
 
 def _legend(symbols: Sequence[Symbol]) -> list[str]:
-    names, values = max(len(s.name) for s in symbols), max(len(f"{s.value:,}") for s in symbols)
+    names, values = max(len(s.name) for s in symbols), max(len(_value(s)) for s in symbols)
     lines = []
     for s in symbols:
         short = f": {TEXT_SUM.written(s.short_for)}" if s.short_for else ""
-        lines += _folded(f"  {s.name:<{names}}  {s.value:>{values},}  ", s.meaning + short)
+        lines += _folded(f"  {s.name:<{names}}  {_value(s):>{values}}  ", s.meaning + short)
     return lines
+
+
+def _value(s: Symbol) -> str:
+    return f"{s.value:,}" if isinstance(s.value, int) else written(s.value)
 
 
 def _node(

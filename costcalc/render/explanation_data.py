@@ -70,12 +70,13 @@ def _node_json(node: Explained) -> dict[str, Any]:
         },
         "madds_per_byte": ratios.exact(node.intensity),
         "standard": _ratio_json(node.standard),
+        **({"stored_bits": _formula_json(node.stored)} if node.stored else {}),
     }
 
 
 def _symbol_json(s: Symbol) -> dict[str, Any]:
     short = {"short_for": CODE.written(s.short_for)} if s.short_for else {}
-    return {"value": s.value, "meaning": s.meaning, **short}
+    return {"value": plain(s.value), "meaning": s.meaning, **short}
 
 
 def _census_json(node: Explained, names: Iterable[str]) -> dict[str, Any] | None:

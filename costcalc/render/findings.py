@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
-from costcalc.budgets import METRICS, Increase
+from costcalc.budgets import METRICS, STORED, Increase
 from costcalc.errors import Problem, Span, visible
 from costcalc.render.ratios import decimal
 from costcalc.review.moved import Moved
@@ -133,6 +133,8 @@ def partial(outcome: Outcome) -> str:
 def unit_of(outcome: Outcome) -> str:
     """What a total counts: `MAdds`, `bytes of weights`."""
     metric = outcome.metric
+    if metric in STORED:
+        return "bytes stored"
     if METRICS[metric] == "bytes":
         return f"bytes of {metric.removesuffix('_bytes').replace('weight', 'weights').replace('_', ' ')}"
     return UNITS[metric]

@@ -21,6 +21,7 @@ NAMES = {
     "weight_bytes": "bytes of weights",
     "peak_activation_bytes": "bytes of live activations",
     "memory_access_bytes": "bytes of memory access",
+    "stored_bytes": "bytes stored",
 }
 HEADS = {
     "params": "Params",
@@ -29,6 +30,7 @@ HEADS = {
     "weight_bytes": "Weight bytes",
     "peak_activation_bytes": "Peak bytes",
     "memory_access_bytes": "Memory bytes",
+    "stored_bytes": "Stored bytes",
 }
 DIGITS = 4  # of a bound after the point
 IDEAL_DIGITS = 6

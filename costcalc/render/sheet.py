@@ -6,11 +6,14 @@ Numbers come from the report as they are; only their writing (separators, per ce
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from costcalc.cost.report import By, Published, Report, Row, Totals
 from costcalc.network import plain
 from costcalc.units import in_bytes, percent
+
+if TYPE_CHECKING:
+    from costcalc.storage.record import Stored
 
 SORTED_BY = {
     "weights": ("Weights", "weights"),
@@ -86,6 +89,11 @@ def _by_path(report: Report, rows: Sequence[Row], sort: str) -> tuple[list[tuple
     ]
     params, count = _totals(report)
     table.append(["total", "", "", params, count, _share(totals.count, totals.count)])
+    if report.stored is not None:
+        columns[4:4] = [Column("Stored bits"), Column("Rate")]
+        records = [*((row.stored, row.unknown) for row in rows), (report.stored, _unknown(report))]
+        for cells, (record, missing) in zip(table, records, strict=True):
+            cells[4:4] = _stored(record, missing)
     if sort in SORTED_BY:  # what a table is sorted by can be seen in it
         head, attribute = SORTED_BY[sort]
         columns.insert(4, Column(head))
@@ -136,6 +144,13 @@ def _least(missing: int) -> str:
     return ">= " if missing else ""
 
 
+def _stored(stored: Stored | None, missing: int) -> list[str]:
+    """The bits that are stored, and the part that this is of the weights as they are."""
+    if stored is None:
+        return ["?", "?"]
+    return [f"{_least(missing)}{stored.bits:,}", percent(stored.bits, stored.uncompressed)]
+
+
 def _share(part: int | None, whole: int) -> str:
     return "?" if part is None else percent(part, whole)
 
@@ -178,6 +193,10 @@ def notes(report: Report, by_kind: bool) -> tuple[tuple[str, str], ...]:
         ),
         ("memory access", f"{in_bytes(totals.memory_access_bytes)} (inputs, weights and outputs of every node)"),
     ]
+    if report.stored is not None:
+        from costcalc.render.stored import stored_notes
+
+        listed += stored_notes(report.stored, report.dtype)
     if report.convention.name != "paper":
         listed.append(("MAdds", f"{totals.madds:,} (convention `paper`)"))
     if report.verified:

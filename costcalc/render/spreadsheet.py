@@ -11,6 +11,8 @@ from costcalc.cost.report import Report, Row
 from costcalc.render import escape
 from costcalc.render.sheet import View
 
+STORED = ["stored_bits", "uncompressed_bits", "effective_operations", "bit_operations"]  # where anything is compressed
+
 
 def report_csv(report: Report, view: View) -> str:
     """The table; shapes are written as `24x112x112`."""
@@ -27,6 +29,9 @@ def report_csv(report: Report, view: View) -> str:
         "memory_access_bytes",
         *CLASSES,
     ]
+    stored = report.stored is not None
+    if stored:
+        columns += STORED
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([*columns, "convention", "unit", "status"])
@@ -40,6 +45,7 @@ def report_csv(report: Report, view: View) -> str:
                 *shapes,
                 row.nodes,
                 *_values(row),
+                *(_stored(row) if stored else []),
                 *convention,
                 "partial" if row.uncounted else "complete",
             ]
@@ -47,7 +53,8 @@ def report_csv(report: Report, view: View) -> str:
     totals, network = report.totals, report.network
     numbers = (totals.params, totals.madds, totals.count, totals.activations, totals.memory_access_bytes)
     census = (getattr(totals.census, name) for name in CLASSES)
-    writer.writerow(["total", "", network.input, "", len(report.layers), *numbers, *census, *convention, report.status])
+    parts = [*numbers, *census, *(_stored(report) if stored else []), *convention]
+    writer.writerow(["total", "", network.input, "", len(report.layers), *parts, report.status])
     return out.getvalue()
 
 
@@ -63,3 +70,9 @@ def _values(row: Row) -> list[Any]:
         row.memory_access_bytes,
         *(getattr(row.census, name) for name in CLASSES),
     ]
+
+
+def _stored(counted: Row | Report) -> list[Any]:
+    """The numbers of STORED; an exact fraction is written as one, such as 129/64."""
+    s = counted.stored
+    return [""] * len(STORED) if s is None else [s.bits, s.uncompressed, s.operations, s.bit_operations]

@@ -26,6 +26,7 @@ HEADS = {
     "weight_bytes": "Weight bytes",
     "peak_activation_bytes": "Peak bytes",
     "memory_access_bytes": "Memory bytes",
+    "stored_bytes": "Stored bytes",
 }
 TAIL = ("convention", "unit", "status", "fault")  # columns of data files, after the totals
 

@@ -34,8 +34,9 @@ def _aligned(row: Sequence[str], widths: Sequence[int], sheet: Sheet) -> str:
 
 
 def _labelled(facts: Sequence[tuple[str, str]]) -> list[str]:
-    width = max((len(name) for name, _ in facts), default=0)
-    return [f"{name:<{width}}  {escape.terminal(text)}" for name, text in facts]
+    names = [escape.terminal(name) for name, _ in facts]
+    width = max(map(len, names), default=0)
+    return [f"{name:<{width}}  {escape.terminal(text)}" for name, (_, text) in zip(names, facts, strict=True)]
 
 
 def markdown(sheet: Sheet) -> str:
@@ -45,7 +46,7 @@ def markdown(sheet: Sheet) -> str:
         return "| " + " | ".join(cells) + " |"
 
     def listed(facts: Sequence[tuple[str, str]]) -> list[str]:
-        return [f"- {name}: {escape.markdown(text)}" for name, text in facts]
+        return [f"- {escape.inline(name)}: {escape.inline(text)}" for name, text in facts]
 
     rule = line(["---:" if c.numeric else "---" for c in sheet.columns])
     totals = [["**" + escape.markdown(cell) + "**" if cell else "" for cell in _harmless(row)] for row in _total(sheet)]

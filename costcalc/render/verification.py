@@ -29,6 +29,7 @@ def verification_text(v: Verification) -> str:
     lines = [f"missed  {terminal(p.place)}: {p.quantity} {p.figure}, exactly {p.counted}" for p in missed]
     if v.agreed:
         counts = f"{totals.params:,} parameters, {totals.madds:,} MAdds, peak {v.executed_peak:,} bytes"
+        counts += f", {v.report.stored.bits:,} bits stored" if v.report.stored else ""
         return "\n".join([f"agreed  {head}: {len(v.nodes)} nodes, {counts}{figures}", *lines]) + "\n"
     wrong = [node for node in v.nodes if not node.agreed]
     lines.insert(0, f"DISAGREED  {head}: {len(wrong)} of {len(v.nodes)} nodes{figures}")

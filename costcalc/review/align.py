@@ -7,6 +7,7 @@ What is left in the gaps are layers that changed; the rest is new or gone.
 
 from __future__ import annotations
 
+import bisect
 import difflib
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Literal, NamedTuple
@@ -51,7 +52,7 @@ def align(old: Sequence[Entry], new: Sequence[Entry], by_path: bool = False) -> 
     for olds, news in _gaps(len(old), len(new), in_order):
         left = [i for i in olds if i not in matched], [j for j in news if j not in taken]
         matched.update(_heaviest(*left, lambda i, j: _likeness(old[i], new[j])))
-    _pair(old, new, matched, lambda entry: (entry.path, entry.kind))
+    _pair(old, new, matched, lambda entry: (entry.path, _word(entry.kind)))
     return _ordered(old, new, matched, moved)
 
 
@@ -72,10 +73,38 @@ def _common(old: Sequence[Entry], new: Sequence[Entry], matched: dict[int, int])
 
     if len(olds) * len(news) <= MAX_CELLS:
         return found | _heaviest(olds, news, weight)
-    matcher = difflib.SequenceMatcher(
-        None, [old[i].digest for i in olds], [new[j].digest for j in news], autojunk=False
-    )
-    for a, b, size in matcher.get_matching_blocks():
+    named = _rising(olds, news, old, new)
+    for gap in _gaps(len(olds), len(news), named):
+        part = [olds[a] for a in gap[0]], [news[b] for b in gap[1]]
+        found |= _heaviest(*part, weight) or _blocks(*part, old, new)
+    return found | {olds[a]: news[b] for a, b in named.items()}
+
+
+def _rising(olds: Sequence[int], news: Sequence[int], old: Sequence[Entry], new: Sequence[Entry]) -> dict[int, int]:
+    """The most layers, of equal name and digest, that are in order in both: by their places in `olds` and `news`."""
+    where = {new[j].path: b for b, j in enumerate(news)}
+    pairs = [(a, where[old[i].path]) for a, i in enumerate(olds)
+             if old[i].path in where and _same(old[i], new[news[where[old[i].path]]])]  # fmt: skip
+    ends: list[int] = []  # the smallest place at which a rising run of each length ends
+    last: list[int] = []  # the pair that it ends with
+    before: list[int | None] = []
+    for index, (_, b) in enumerate(pairs):
+        length = bisect.bisect_left(ends, b)
+        before.append(last[length - 1] if length else None)
+        ends[length:], last[length:] = [b, *ends[length + 1 :]], [index, *last[length + 1 :]]
+    found: dict[int, int] = {}
+    at = last[-1] if last else None
+    while at is not None:
+        found.update([pairs[at]])
+        at = before[at]
+    return found
+
+
+def _blocks(olds: Sequence[int], news: Sequence[int], old: Sequence[Entry], new: Sequence[Entry]) -> dict[int, int]:
+    """Layers of equal digest in order: not the most there are, where there are too many to look at every pair."""
+    found: dict[int, int] = {}
+    digests = [old[i].digest for i in olds], [new[j].digest for j in news]
+    for a, b, size in difflib.SequenceMatcher(None, *digests, autojunk=False).get_matching_blocks():
         found.update(zip(olds[a : a + size], news[b : b + size], strict=True))
     return found
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from costcalc.budgets.rules import Rule
-from costcalc.errors import CostcalcError
+from costcalc.errors import CostcalcError, Problem, UsageError
 from costcalc.review.lock import read_lock
 from costcalc.review.places import seen
 from costcalc.review.policy import Root
@@ -41,7 +41,10 @@ class Revision(Baseline):
 
         super().__init__(revision, {})
         self.is_lock = False
-        self.git, self.directory, self.top = git, directory, git.top()
+        self.git, self.directory, self.top = git, directory, Path(os.path.realpath(git.top()))
+        if not Path(os.path.realpath(directory)).is_relative_to(self.top):
+            help_ = "run it in the repository of the specs"
+            raise UsageError(Problem(f"the budgets are not in the repository {self.top.name}", None, help_))
         self.commit = git.fork_point(revision)
         self.shelf = Shelf(self._read)
 
@@ -51,10 +54,10 @@ class Revision(Baseline):
         return {change.new: change.old for change in self.git.changed(self.name) if change.new}
 
     def _read(self, path: str) -> Document:
-        return parse_document(*decoded(f"{self.name}:{path}", self.git.show(self.commit, path)))
+        return parse_document(*decoded(f"{self.name}:{path}", self.git.blob(self.commit, path)))
 
     def record(self, now: Record, rule: Rule) -> Record | None:
-        full = Path(os.path.normpath(self.directory / now.spec))
+        full = Path(os.path.realpath(self.directory / now.spec))  # git keeps links, and what they lead to elsewhere
         if not full.is_relative_to(self.top) or not full.exists():  # a bundled spec is as it is
             return None
         path = full.relative_to(self.top).as_posix()

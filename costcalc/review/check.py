@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from costcalc.errors import CostcalcError, Problems, Span
 from costcalc.review.baseline import Baseline, locked
 from costcalc.review.holding import held
 from costcalc.review.lock import stale
-from costcalc.review.places import seen
+from costcalc.review.places import is_file, seen
 from costcalc.review.policy import Root, needed_policy, specs_of
 from costcalc.review.record import Record, record_of
 from costcalc.review.review import Outcome, Review, Subject
@@ -44,14 +45,15 @@ def asked(root: Root | None, shelf: Shelf, problems: Problems, files: Sequence[s
     Problems of the rules are noted; specs that cannot be read are not looked into.
     """
     asks: list[Ask] = []
-    wanted = {Path(file).absolute(): file for file in files}
+    wanted = {_real(file): file for file in files}
     for rule in (_beside(rule, root.directory) for rule in root.policy.rules) if root else ():
         for spec in specs_of(root, rule, problems):  # type: ignore[arg-type]  # there is one
-            if isinstance(spec, str):
-                asks += [] if files else [Ask(spec, spec, rule)]
-            elif not files or spec.absolute() in wanted:
-                asks.append(Ask(wanted.get(spec.absolute(), seen(spec)), name_of(root, spec), rule))
-    for spec, name in dict.fromkeys([(a.spec, a.name) for a in asks] + [(f, name_of(root, Path(f))) for f in files]):
+            if not files or _real(spec) in wanted:
+                own_name = spec if isinstance(spec, str) else name_of(root, spec)
+                asks.append(Ask(wanted.get(_real(spec), spec if isinstance(spec, str) else seen(spec)), own_name, rule))
+    named = {ask.spec for ask in asks}
+    others = [(file, name_of(root, Path(file))) for file in files if file not in named]
+    for spec, name in dict.fromkeys([(a.spec, a.name) for a in asks] + others):
         try:
             own = shelf.document(spec).budget
         except CostcalcError:
@@ -60,17 +62,24 @@ def asked(root: Root | None, shelf: Shelf, problems: Problems, files: Sequence[s
     return asks
 
 
+def _real(spec: str | Path) -> str:
+    """What tells a file from others, however one gets there; a bundled spec by its name."""
+    if isinstance(spec, str) and not is_file(Path(spec)):
+        return spec.removesuffix(".yaml")
+    return os.path.realpath(spec)
+
+
 def _beside(rule: Rule, directory: Path) -> Rule:
     """The rule with a convention that is a file named from here: it stands beside the file that names it."""
     path = directory / rule.convention
-    return rule._replace(convention=seen(path)) if rule.convention not in conventions() and path.is_file() else rule
+    return rule._replace(convention=seen(path)) if rule.convention not in conventions() and is_file(path) else rule
 
 
 def name_of(root: Root | None, path: Path) -> str:
     """What records call a file: its path from the budget file's directory, or from here."""
-    if not path.exists():  # a bundled spec, standard input
+    if not is_file(path):  # a bundled spec, standard input
         return str(path)
-    base, full = (root.directory if root else Path.cwd()), path.absolute()
+    base, full = (root.directory if root else Path.cwd()), Path(os.path.abspath(path))  # noqa: PTH100 - links stay
     return full.relative_to(base).as_posix() if full.is_relative_to(base) else path.as_posix()
 
 
@@ -82,10 +91,13 @@ def check(
     files: Iterable[str] = (),
     against_lock: Mapping[tuple[object, ...], Record] | None = None,
     step: Callable[[str], None] = lambda _: None,
+    lock: str = "",
+    whole: bool = False,
 ) -> Review:
     """Every limit of every rule. Of a spec that cannot be read, the problems are noted, and the others checked.
 
-    `files` must at least be valid; with `against_lock`, the records of a lock must be those of now.
+    `files` must at least be valid; with `against_lock`, the records of the lock called `lock` must be those of now,
+    all of them where the `whole` budget file was asked.
     """
     subjects: dict[tuple[object, ...], Subject] = {}
     outcomes: list[Outcome] = []
@@ -117,8 +129,9 @@ def check(
     notes += _without_rules(files, {ask.spec for ask in asks}, shelf, problems)
     notes += baseline.unreadable.values() if baseline else ()
     records = [subject.record for subject in subjects.values()]
-    places = {subject.record.key: subject.place for subject in subjects.values()}
-    outdated = () if against_lock is None else tuple(stale(against_lock, records, not files and not problems, places))
+    places = {subject.record.key: subject.place for subject in subjects.values() if subject.place}
+    every = (whole or not files) and not problems
+    outdated = () if against_lock is None else tuple(stale(against_lock, records, every, places, lock))
     against = baseline.name if baseline else ""
     return Review(
         tuple(subjects.values()), tuple(outcomes), outdated, tuple(problems), against, tuple(dict.fromkeys(notes)),
@@ -136,8 +149,8 @@ def _subject(
         record = record_of(report, ask.name, values, compared)
         before = baseline.record(record, ask.rule) if baseline else None
         source = shelf.document(ask.spec).source
-        place = Span(source, 1, 1, 2)
-        subjects[key] = Subject(record, before, report.network.name, place, tuple(report.uncounted))
+        place = Span(source, 1, 1, 2) if is_file(Path(source.name)) else None  # none can be opened of a bundled one
+        subjects[key] = Subject(record, before, place)
     return report, subjects[key]
 
 

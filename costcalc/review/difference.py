@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from costcalc.budgets import METRICS
 from costcalc.cost import DTYPES, Report, Row
-from costcalc.network import Node, plain
+from costcalc.network import INPUT, Node, plain
 from costcalc.number import ceil_div
 from costcalc.review.align import Entry, align
 from costcalc.review.record import PER_LAYER, digest_of
@@ -63,17 +63,32 @@ class Difference(NamedTuple):
 
     @property
     def rewired(self) -> bool:
-        """Whether every layer is what it was, and yet some read from others than before."""
-        if any(layer.how != "same" for layer in self.layers):
-            return False
+        """Whether some layer reads from another than before, or the outputs are others.
+
+        What follows from layers that are new, gone or moved is not told again.
+        """
         names = {layer.old.path: layer.new.path for layer in self.layers if layer.old and layer.new}
-        return _wires(self.old, names) != _wires(self.new, {})
+        moved = {layer.path for layer in self.layers if layer.moved}
+        before, after = _wires(self.old, names), _wires(self.new, {})
+        was = {new: old for old, new in names.items()}
+        for path in before.keys() & after.keys() - moved:
+            for old, new in zip(before[path], after[path], strict=False):
+                known = new == INPUT or new in was
+                if old is not None and known and old != new and not {old, new} & moved:
+                    return True
+        outputs: list[list[Any]] = [[names.get(path) for path in _layers_of(self.old, self.old.network.outputs)],
+                   _layers_of(self.new, self.new.network.outputs)]  # fmt: skip
+        if len(outputs[0]) != len(outputs[1]):
+            return True
+        known_outputs = [(old, new) for old, new in zip(*outputs, strict=True) if old is not None and new in was]
+        return any(old != new and not {old, new} & moved for old, new in known_outputs)
 
     @property
     def same(self) -> bool:
         """Whether nothing is to be told."""
         as_they_were = all(c.how == "same" and not c.renamed and not c.moved for c in self.layers)
-        return as_they_were and not self.rewired and self.old.network.input == self.new.network.input
+        alike = all(old == new for old, new in self.totals.values())
+        return as_they_were and alike and not self.rewired and self.old.network.input == self.new.network.input
 
 
 def difference(old: Report, new: Report, of_one: bool = False) -> Difference:
@@ -132,8 +147,8 @@ def _attributes(before: Sequence[Node], after: Sequence[Node], old: Report, new:
 
 
 def _differing(old: Node, new: Node, prefix: str) -> list[Attribute]:
-    names = dict.fromkeys([*old.attributes, *new.attributes])
-    both = [(name, old.attributes.get(name), new.attributes.get(name)) for name in names]
+    first, last = ({**n.attributes, **{f"compress {k}": v for k, v in (n.compress or {}).items()}} for n in (old, new))
+    both = [(name, first.get(name), last.get(name)) for name in dict.fromkeys([*first, *last])]
     return [Attribute(f"{prefix}{name}", _shown(a), _shown(b)) for name, a, b in both if a != b]
 
 
@@ -163,11 +178,22 @@ def _shown(value: object) -> str:
     return str(value) if isinstance(value, Shape) else str(plain(value))
 
 
-def _wires(report: Report, names: Mapping[str, str]) -> list[tuple[str, list[str]]]:
-    """Which layer reads which, by the names of the other network where there are any."""
+def _wires(report: Report, names: Mapping[str, str]) -> dict[str, list[str | None]]:
+    """Which layers a layer reads, in order; by the names of the other network where `names` has any, None if gone."""
+    found: dict[str, list[str | None]] = {}
+    for node in report.network.nodes:
+        read = [path for path in _layers_of(report, node.inputs) if path != node.layer]
+        called = [path if not names or path == INPUT else names.get(path) for path in read]
+        to = names.get(node.layer) if names else node.layer
+        if to is not None:
+            found.setdefault(to, []).extend(called)
+    return found
+
+
+def _layers_of(report: Report, paths: Iterable[str]) -> list[str]:
+    """The layers that nodes belong to; the network's input by its own name."""
     layer = {node.path: node.layer for node in report.network.nodes}
-    named = [(n.layer, [layer.get(i, i) for i in n.inputs]) for n in report.network.nodes]
-    return sorted((names.get(to, to), [names.get(i, i) for i in of if i != to]) for to, of in named)
+    return [layer.get(path, path) for path in paths]
 
 
 def ratio(totals: tuple[int, int]) -> Fraction | None:

@@ -63,13 +63,20 @@ def show(revision: str, path: str) -> bytes:
     raise UsageError(Problem(f"there is no file `{path}` at {revision}{there}", None, help_))
 
 
+def blob(found: str, place: str) -> bytes:
+    """A file at a commit, by its hash and its path from the top. Raises UsageError where there was none."""
+    return _git("cat-file", "blob", f"{found}:{place}")
+
+
 def changed(base: str) -> list[Change]:
     """The files that differ between where this branch left `base` and the working tree, those unknown to git too.
 
     Raises UsageError.
     """
     fork = fork_point(base)
-    fields = _fields(_git("diff", "--name-status", "--find-renames", "-z", "--no-ext-diff", fork, "--"))
+    fields = _fields(
+        _git("diff", "--name-status", "--find-renames", "--no-relative", "-z", "--no-ext-diff", fork, "--")
+    )
     changes = []
     while fields:
         status = fields.pop(0)

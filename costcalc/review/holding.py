@@ -43,7 +43,8 @@ def held(rule: Rule, limit: Limit, report: Report, subject: Subject, baseline: B
         what_moved = tuple(
             m for m in found if paths is None or m.path in paths or (m.new is None and limit.scope == "network")
         )
-    place = _place(limit, paths, what_moved, places) or limit.place
+    place = _place(limit, paths, what_moved, places) if subject.place else None
+    place = place or limit.place
     if limit.scope == "kind":  # what moved of a layer is not of one kind alone
         what_moved = ()
     return [Outcome(subject, limit, value, most, was, rule.level, passed, partial, what_moved, place)]
@@ -75,7 +76,7 @@ def _paths(limit: Limit, report: Report) -> set[str] | None:
 
 def _value(limit: Limit, record: Record, paths: set[str] | None) -> int:
     if paths is None:
-        return record.totals[limit.metric]
+        return record.total(limit.metric)
     if limit.scope == "kind":
         return _of_kind(limit, record)
     return sum(layer.totals[limit.metric] for layer in record.layers if layer.path in paths)
@@ -90,7 +91,7 @@ def _of_kind(limit: Limit, record: Record) -> int:
 def _was(limit: Limit, before: Record, subject: Subject, paths: set[str] | None) -> int:
     """The same of the baseline: of what had the name then, else of the layers that those of the part were."""
     if paths is None:
-        return before.totals[limit.metric]
+        return before.total(limit.metric)
     if limit.scope == "kind":
         return _of_kind(limit, before)
     named = [layer for layer in before.layers if _is_part(layer.path, limit)]

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from costcalc.budgets import METRICS
-from costcalc.errors import Problem, Span, SpecError
+from costcalc.budgets import METRICS, STORED
+from costcalc.errors import Problem, Source, Span, SpecError
 from costcalc.network import plain
 from costcalc.review.moved import moved, pairs
 from costcalc.review.record import PER_LAYER, Layer, Record
@@ -89,7 +89,8 @@ def _record(entry: Mapping[str, Any]) -> Record:
         for layer in entry["layers"]
     )  # fmt: skip
     settings = {_text(name): _setting(value) for name, value in entry["set"].items()}
-    totals = {metric: _whole(entry["totals"][metric]) for metric in METRICS}
+    stored = [metric for metric in STORED if metric in entry["totals"]]
+    totals = {metric: _whole(entry["totals"][metric]) for metric in (*METRICS, *stored)}
     kinds = {_text(name): {m: _whole(of[m]) for m in PER_LAYER} for name, of in entry["kinds"].items()}
     return Record(
         _text(entry["spec"]), settings, _text(entry["convention"]), _whole(entry["batch"]), _text(entry["dtype"]),
@@ -100,6 +101,7 @@ def _record(entry: Mapping[str, Any]) -> Record:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError
+    value.encode()  # raises where it is half a character
     return value
 
 
@@ -124,16 +126,22 @@ def stale(
     now: Sequence[Record],
     whole: bool,
     places: Mapping[tuple[Any, ...], Span] | None = None,
+    name: str = "",
 ) -> list[Stale]:
-    """What a lock says and is not so; `whole` where all that it should have was counted. `places` are of the specs."""
+    """What a lock says and is not so; `whole` where all that it should have was counted. `places` are of the specs.
+
+    What has gone stands in the lock, whose `name` is as it is seen from here.
+    """
     found = []
     for new in now:
         old, place = locked.get(new.key), (places or {}).get(new.key)
         if old is None:
             found.append(Stale(new.title, None, new, {}, place, "it is not in the lock"))
-        elif (old.sha256, old.totals, old.status) != (new.sha256, new.totals, new.status):
+        elif old != new:
             differing = [metric for metric in new.totals if old.totals.get(metric) != new.totals[metric]]
             why = "it changed, though none of its totals did"
+            if old.sha256 == new.sha256:
+                why = "its layers are not those that the lock has"
             if differing:
                 why = "costcalc counts it otherwise now" if old.sha256 == new.sha256 else "it costs something else now"
             aligned = pairs(old, new)
@@ -141,4 +149,5 @@ def stale(
             found.append(Stale(new.title, old, new, layers, place, why))
     here = {record.key for record in now}
     gone = [old for key, old in locked.items() if whole and key not in here]
-    return found + [Stale(old.title, old, None, {}, None, "the lock has it, and no budget names it") for old in gone]
+    start = Span(Source(name, ""), 1, 1, 2) if name else None
+    return found + [Stale(old.title, old, None, {}, start, "the lock has it, and no budget names it") for old in gone]

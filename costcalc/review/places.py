@@ -21,6 +21,14 @@ def relative(name: str) -> str:
     return path.relative_to(base).as_posix() if path.is_relative_to(base) else Path(name).as_posix()
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; none has a name that is too long, or half a character."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def seen(path: Path) -> str:
     """A path as people see it from here."""
     try:

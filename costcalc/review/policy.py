@@ -33,11 +33,14 @@ class Root(NamedTuple):
         return self.directory / self.policy.lock
 
 
-def find_policy(config: str | None = None) -> Root | None:
-    """The budget file of that name, else the nearest upwards from here. Raises SpecError for one that is wrong."""
+def find_policy(config: str | None = None, start: Path | None = None) -> Root | None:
+    """The budget file of that name, else the nearest upwards from `start` (here, if left out).
+
+    Raises SpecError for one that is wrong.
+    """
     if config is not None:
         return _read(Path(config), (), config) or _missing_table(config)
-    here = Path.cwd()
+    here = Path.cwd() if start is None else Path(os.path.abspath(start))  # noqa: PTH100 - links stay
     for directory in (here, *here.parents):
         if (directory / NAME).is_file():
             return _read(directory / NAME, (), seen(directory / NAME))

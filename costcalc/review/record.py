@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from costcalc.budgets import METRICS
+from costcalc.budgets import METRICS, STORED
 from costcalc.budgets.rules import WHOLE
 from costcalc.cost import DTYPES
 from costcalc.cost.report import Report, Row
@@ -38,7 +38,7 @@ class Record(NamedTuple):
     dtype: str
     sha256: str  # of the resolved network: not of comments, nor of how it is written
     status: str
-    totals: Mapping[str, int]  # by METRICS
+    totals: Mapping[str, int]  # by METRICS, and STORED where the network compresses something
     layers: tuple[Layer, ...]
     kinds: Mapping[str, Mapping[str, int]]  # of the nodes of each kind, by PER_LAYER
 
@@ -46,6 +46,10 @@ class Record(NamedTuple):
     def key(self) -> tuple[Any, ...]:
         """What tells it from other records of a lock."""
         return self.spec, tuple(sorted(self.settings.items())), self.convention, self.batch, self.dtype
+
+    def total(self, metric: str) -> int:
+        """One of the totals; what is stored are the weights, where none are compressed."""
+        return self.totals.get(metric, self.totals["weight_bytes"]) if metric in STORED else self.totals[metric]
 
     @property
     def title(self) -> str:
@@ -70,7 +74,8 @@ def record_of(report: Report, spec: str, settings: Mapping[str, Any], compared: 
         list(network.outputs),
         [[n.path, n.layer, *_node(n)] for n in network.nodes],
     ]
-    totals = {metric: getattr(report.totals, metric) for metric in METRICS}
+    metrics = METRICS if report.stored is None else (*METRICS, *STORED)
+    totals = {metric: getattr(report.totals, metric) for metric in metrics}
     return Record(
         spec, dict(settings), report.convention.name, report.batch, report.dtype, _hash(whole), report.status, totals,
         layers, {row.path: _totals(row, report.dtype) for row in report.rows("kind")},
@@ -99,7 +104,8 @@ def _node(node: Node) -> list[Any]:
 
 
 def _attributes(node: Node) -> dict[str, Any]:
-    return {name: plain(value) for name, value in sorted(node.attributes.items())}
+    values = {**node.attributes, **({"compress": node.compress} if node.compress else {})}
+    return {name: plain(value) for name, value in sorted(values.items())}
 
 
 def _hash(value: Any) -> str:

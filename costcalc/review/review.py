@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -20,9 +20,7 @@ class Subject:
 
     record: Record
     baseline: Record | None
-    name: str  # of the network
-    place: Span  # of the spec's first line
-    uncounted: tuple[str, ...]
+    place: Span | None  # of the spec's first line, where it is a file
 
     @property
     def changed(self) -> bool:
@@ -92,4 +90,20 @@ class Review(NamedTuple):
 
     def failed(self, fail_on: Level = "error") -> bool:
         """Whether a limit of this level, or of a higher one, is exceeded, or the lock stale."""
-        return bool(self.stale) or any(not o.passed and fail_on in ("warn", o.level) for o in self.outcomes)
+        return (
+            bool(self.stale)
+            or any(not o.passed and fail_on in ("warn", o.level) for o in self.outcomes)
+            or (self.unheld > 0 and fail_on == "warn")
+        )
+
+
+def joined(reviews: Sequence[Review]) -> Review:
+    """Several reviews as one, each fault once."""
+    outcomes = tuple(o for r in reviews for o in r.outcomes)
+    faults = tuple({id(f): f for r in reviews for f in r.faults}.values())
+    against = " and ".join(dict.fromkeys(r.against for r in reviews if r.against))
+    notes = tuple(dict.fromkeys(note for r in reviews for note in r.notes))
+    return Review(
+        tuple(s for r in reviews for s in r.subjects), outcomes, tuple(s for r in reviews for s in r.stale), faults,
+        against, notes, sum(r.unheld for r in reviews),
+    )  # fmt: skip

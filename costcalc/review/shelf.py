@@ -45,7 +45,11 @@ class Shelf:
         key += (rule.convention, rule.batch, rule.dtype)
         if key not in self.reports:
             if rule.convention not in self.conventions:
-                self.conventions[rule.convention] = load_convention(rule.convention)
+                loaded = load_convention(rule.convention)
+                if any(other.name == loaded.name for other in self.conventions.values()):
+                    help_ = "records tell them apart by their names"
+                    raise CostcalcError(Problem(f"two conventions are called `{loaded.name}`", None, help_))
+                self.conventions[rule.convention] = loaded
             convention = self.conventions[rule.convention]
             self.reports[key] = count(self.networks[key[:-3]], convention, rule.batch, rule.dtype)
         return self.reports[key], values

@@ -159,6 +159,11 @@ class _Expansion:
         if followers and followers[0] != "none" and "bias" not in item.values:
             values["bias"] = False
         y = self.add(path, item.kind(values), inputs, path, item, scope)
+        if "compress" in item.values and y.shape is not None:
+            from costcalc.spec.compress import compressed
+
+            shapes = [t.shape for t in inputs if t.shape is not None]
+            self.nodes[-1] = compressed(self.nodes[-1], item.values["compress"], shapes, scope, self.diagnosis)
         for word in followers:
             if word is not None and word != "none" and y.shape is not None:
                 follower = REGISTRY[word]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from costcalc.errors import Problem, Span, suggestion, unknown
 from costcalc.expression import Word
-from costcalc.kinds import FOLLOWERS, REGISTRY, SPELLINGS, Kind, KindError
+from costcalc.kinds import FOLLOWERS, REGISTRY, SPELLINGS, Kind, KindError, compressible
 from costcalc.spec.items import BlockItem, BranchItem, Common, Item, LayerItem, PassItem, Signature
 from costcalc.spec.tables import COMMON, Scope, TableReader
 from costcalc.spec.values import IN_NAMES, Notebook, Value, check_names, identifier, read_value
@@ -19,6 +19,9 @@ KIND_SPELLINGS = {
     "maxpool": "max_pool", "avgpool": "avg_pool", "gap": "global_avg_pool", "globalavgpool": "global_avg_pool",
     "hswish": "hard_swish", "hardswish": "hard_swish", "hsigmoid": "hard_sigmoid", "shuffle": "channel_shuffle",
     "cat": "concat", "concatenate": "concat", "sum": "add", "multiply": "mul",
+    "se": "squeeze_excite", "squeeze_excitation": "squeeze_excite", "squeeze_and_excitation": "squeeze_excite",
+    "squeeze_and_excite": "squeeze_excite", "winograd": "winograd_conv", "svd_linear": "low_rank_linear",
+    "low_rank": "low_rank_linear", "tucker": "tucker_conv", "cp": "cp_conv", "spatially_separable": "spatial_separable",
     "layernorm": "layer_norm", "ln": "layer_norm", "groupnorm": "group_norm", "gn": "group_norm",
     "instancenorm": "instance_norm", "instancenorm1d": "instance_norm", "instancenorm2d": "instance_norm",
     "instancenorm3d": "instance_norm", "rmsnorm": "rms_norm", "lrn": "local_response_norm",
@@ -178,7 +181,11 @@ class LayerReader(TableReader):
         for key, tree in pairs:
             name = key.text
             followers = FOLLOWERS.get(name) if cls.followers else None
-            if followers is None and name not in cls.attributes:
+            if name == "compress" and compressible(cls):
+                from costcalc.spec.compress import read_compress  # few specs compress anything
+
+                values.update(read_compress(tree, scope, self.book))
+            elif followers is None and name not in cls.attributes:
                 self.unknown_attribute(cls, key)
             elif followers is None and cls.attributes[name].text and isinstance(tree, Scalar):
                 values[name] = Value(Word(tree.text), tree.span)
@@ -203,9 +210,13 @@ class LayerReader(TableReader):
             self.book.add(error.message, value.span, error.help)
 
     def unknown_attribute(self, cls: type[Kind], key: Scalar) -> None:
-        known = [*cls.attributes, *(FOLLOWERS if cls.followers else ()), *COMMON]
+        own = [*(FOLLOWERS if cls.followers else ()), *(["compress"] if compressible(cls) else [])]
+        known = [*cls.attributes, *own, *COMMON]
         right = SPELLINGS.get(key.text)
         help_ = f"it is called `{right}` here" if right in known else unknown("attribute", key.text, known).help
+        if key.text == "compress":
+            able = ", ".join(f"`{name}`" for name, kind in REGISTRY.items() if compressible(kind))
+            help_ = f"it has no weights, or does not say how they lie, as {able} do"
         if key.text in COMMON:  # stripped from layers, so this is one of `defaults`
             help_ = f"`{key.text}` belongs to one layer, and has no default"
         self.book.add(f"`{cls.name}` has no attribute `{key.text}`", key.span, help_)

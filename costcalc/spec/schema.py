@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from costcalc.budgets import METRICS, SHORT
+from costcalc.budgets import METRICS, SHORT, STORED
 from costcalc.budgets.rules import LEVELS, SCOPES
-from costcalc.kinds import FOLLOWERS, REGISTRY, Kind
+from costcalc.kinds import FOLLOWERS, REGISTRY, Kind, compressible
 from costcalc.spec.document import VERSION
 from costcalc.spec.published import FIGURES
 
@@ -23,7 +23,7 @@ COMMON: dict[str, Any] = {
     "only_if": {"type": ["boolean", "string"], "description": "the layer is there only if this holds"},
 }
 BUDGET = {"$ref": "#/definitions/budget"}
-LIMITS: dict[str, Any] = {name: {"type": ["integer", "string"]} for name in (*METRICS, *SHORT)}
+LIMITS: dict[str, Any] = {name: {"type": ["integer", "string"]} for name in (*METRICS, *SHORT, *STORED)}
 REFERENCES = {name: {"$ref": f"#/definitions/{name}"} for name in COMMON}
 
 
@@ -60,6 +60,7 @@ def schema() -> dict[str, Any]:
             "budget": _budget(),
             "part_of_budget": _object({**LIMITS, "max_increase": _object(LIMITS)}),
             **COMMON,
+            "compress": _compress(),
             **{f"kind_{name}": _attributes(cls) for name, cls in REGISTRY.items()},
         },
     }
@@ -164,4 +165,17 @@ def _attributes(cls: type[Kind]) -> dict[str, Any]:
             role: {"description": f"the {role} that follows", "anyOf": [{"enum": [*words, "none"]}, {"type": "string"}]}
             for role, words in FOLLOWERS.items()
         }
+    if compressible(cls):
+        properties["compress"] = {"$ref": "#/definitions/compress"}
     return {"description": " ".join((cls.__doc__ or "").split()), **_object(properties | REFERENCES)}
+
+
+def _compress() -> dict[str, Any]:
+    """How the weights of a layer are stored."""
+    from costcalc.storage import SCHEME
+
+    properties = {name: {"description": a.doc, **a.schema} for name, a in SCHEME.items()}
+    return {
+        "description": "how the weights of the layer are stored; it changes no count",
+        "anyOf": [{"enum": ["none"]}, {**_object(properties), "minProperties": 1}],
+    }

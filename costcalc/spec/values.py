@@ -51,7 +51,7 @@ class Notebook:
 
 
 class Value(NamedTuple):
-    """A constant, an Expression, or a list of values, and where it stands."""
+    """A constant, an Expression, a list of values or several by name, and where it stands."""
 
     content: Any
     span: Span
@@ -82,8 +82,9 @@ class Value(NamedTuple):
 
     def names(self) -> list[str]:
         """The names it uses, each once."""
-        if isinstance(self.content, list):
-            return list(dict.fromkeys(name for value in self.content for name in value.names()))
+        if isinstance(self.content, list | dict):
+            values = self.content.values() if isinstance(self.content, dict) else self.content
+            return list(dict.fromkeys(name for value in values for name in value.names()))
         return (
             list(dict.fromkeys(name for name, *_ in self.content.names()))
             if isinstance(self.content, Expression)

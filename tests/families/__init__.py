@@ -2,8 +2,9 @@
 
 `CASES`, shapes and censuses worked out by hand (test_kinds.py); `TRACED`, builders of layers from free sizes
 (test_kinds_numbers.py); `SAMPLES`, the row of the census table in docs/counting.md (tables.py); `VARIETIES`, what
-tables call a layer; `REQUIRED`, the attributes that have no default; `TRAITS`, the kinds that are a view, work in
-place, join, take followers or need a workspace.
+tables call a layer; `TRAITS`, the kinds that are a view, work in place, join, take followers or need a workspace, or
+whose multiply-adds are of several steps (`steps`), of which not all meet the padding;
+`REQUIRED`, the attributes without a default, as (kind, attribute).
 A module also registers how its layers are drawn at random (`layers.draws`), and how PyTorch has them, where it does.
 """
 
@@ -31,5 +32,5 @@ def samples() -> dict[str, Any]:
 
 
 def having(trait: str) -> set[str]:
-    """The kinds of all families with a trait: `view`, `in_place`, `joins`, `followers`, `norm`, `act`, `workspace`."""
+    """The kinds of all families with a trait: `view`, `in_place`, `joins`, `followers`, `norm`, `act`, `workspace`, `steps`."""
     return {kind for module in modules() for kind in getattr(module, "TRAITS", {}).get(trait, ())}

@@ -9,13 +9,17 @@ from costcalc.execute.literal import (
     arranging,
     attention,
     convolution,
+    factorised,
+    gating,
     joining,
     linear,
+    low_rank,
     norms,
     pointwise,
     pooling,
     recurrent,
     sequence,
+    winograd,
 )
 from costcalc.execute.literal.scalars import Tally
 from costcalc.execute.literal.work import LITERAL, LiteralWork
@@ -27,11 +31,15 @@ __all__ = [
     "arranging",
     "attention",
     "convolution",
+    "factorised",
+    "gating",
     "joining",
     "linear",
+    "low_rank",
     "norms",
     "pointwise",
     "pooling",
     "recurrent",
     "sequence",
+    "winograd",
 ]

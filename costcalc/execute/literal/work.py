@@ -39,6 +39,11 @@ class LiteralWork:
         """Numbers that were made, by role."""
         return self._maker.parameters
 
+    @property
+    def maker(self) -> Work:
+        """What makes its numbers."""
+        return self._maker
+
     def __getitem__(self, attribute: str) -> Any:
         return self.attributes[attribute]
 
@@ -70,7 +75,7 @@ class LiteralWork:
         """Adds to each finished sum the bias of its channel, where the node has biases."""
         if self["bias"]:
             axis = y.ndim - 1 if self.sequence else 1
-            biases = scalars(self._maker.make("biases", y.shape[axis]), Bias, self.tally)
+            biases = self.biases(y.shape[axis])
             for at in np.ndindex(y.shape):
                 y[at] = y[at] + biases[at[axis]]
         return y
