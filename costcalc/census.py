@@ -21,10 +21,10 @@ class Census(NamedTuple):
     multiplications: Number = 0
     additions: Number = 0  # subtractions too
     comparisons: Number = 0  # one per maximum or minimum of two values
-    divisions: Number = 0
-    exponentials: Number = 0  # one per exp or erf
+    divisions: Number = 0  # square roots too
+    exponentials: Number = 0  # one per exp, log or erf; a power is exp(b * log(a))
 
-    weights: Number = 0  # learnable, multiplied with the input
+    weights: Number = 0  # learnable, multiplied with the input; embeddings and learned tokens too
     biases: Number = 0  # learnable, added at the end of a sum
     norm_scales: Number = 0  # learnable scale (gamma) of a normalisation
     norm_shifts: Number = 0  # learnable shift (beta) of a normalisation

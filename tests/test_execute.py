@@ -174,7 +174,7 @@ def test_values_of_every_node(name):
     """On the same input and the same weights, each node of a network computes what its definition does."""
     network = load(PATHS[name], **SETTINGS[name]).network
     rng, again = np.random.default_rng(5), np.random.default_rng(5)
-    tensors = {INPUT: Tensor(rng.uniform(-1, 1, (1, *network.input.dims)).astype(np.float32))}
+    tensors = {INPUT: Tensor(rng.uniform(-1, 1, (1, *network.input.dims)).astype(np.float32), network.input.sequence)}
     again.uniform(-1, 1, (1, *network.input.dims))
     for node in network.nodes:
         inputs, tally = [tensors[path] for path in node.inputs], Tally()

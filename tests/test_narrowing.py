@@ -16,13 +16,14 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from bundle import multipliers
 
 import costcalc
 from costcalc.errors import CostcalcError, Source, UsageError
 from costcalc.explore.coupling import groups_of
 from costcalc.explore.narrowing import narrowing, with_widths
 from costcalc.kinds import KindError
-from costcalc.spec import bundled, parse_document
+from costcalc.spec import parse_document
 
 F = Fraction  # short, for tables
 TOTALS = ("params", "madds", "activations", "weight_bytes", "peak_activation_bytes", "memory_access_bytes")
@@ -139,7 +140,7 @@ def test_mobilenet_v1_written_anew(before, after, layer):
     assert group.saved["peak_activation_bytes"] == report.totals.peak_activation_bytes - enough.peak_activation_bytes
 
 
-@pytest.mark.parametrize("name", [name for name in bundled() if name != "versatile_vdsr"])  # it ends in no classifier
+@pytest.mark.parametrize("name", [name for name in multipliers() if name != "versatile_vdsr"])  # it ends in no classifier
 def test_every_bundled_network(name):
     """Each group alone brings the total down, and one step less would not."""
     report = costcalc.load(name).report()

@@ -295,7 +295,7 @@ def test_an_output_that_rounds_up_is_no_accident() -> None:
     assert any((n - 3) % 2 for n in pool.inputs[0].spatial)
 
 
-@pytest.mark.parametrize("name", sorted(bundled()))
+@pytest.mark.parametrize("name", multipliers())
 def test_literally(name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Scaled down, every network runs on scalars that count themselves."""
     smaller = table("LITERAL").get(name, ())

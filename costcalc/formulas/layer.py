@@ -60,7 +60,7 @@ def doubled(
     """A layer of these sizes, in symbols too; `from_layers` are its inputs where they are in symbols already."""
     widest = max(range(len(inputs)), key=lambda i: inputs[i].positions)
     kept = _kept(kind, attributes, inputs, widest)
-    of_input, of_output = _names(inputs[widest], output, kept)
+    of_input, of_output = _names(inputs[widest], output, kept, len(inputs) > 1)
     xs = tuple(from_layers or (_input(symbols, x, inputs[widest], of_input) for x in inputs))
     lifted = REGISTRY[kind](_attributes(symbols, kind, attributes, xs[0], inputs[0]))
     rules = REGISTRY[kind](attributes)
@@ -107,11 +107,12 @@ def node_formulas(
 
 
 def _input(symbols: Symbols, x: Shape, widest: Shape, names: Sequence[Named]) -> Shape:
-    """An input in symbols; sizes that are not those of the widest one stay numbers."""
+    """An input in symbols; sizes that are not those of the widest one stay numbers, but for a number of tokens."""
     what = "channels" if widest.spatial and not widest.sequence else "features"
     channels = symbols.number("M", concrete(x.channels), f"input {what}")
     if x.spatial != widest.spatial:
-        return x.at(channels)
+        tokens = [symbols.number("T", concrete(n), "tokens of the other input") for n in x.spatial]
+        return Shape(channels, tuple(tokens) if x.sequence else x.spatial, x.sequence)
     sizes = zip(x.spatial, names, strict=True)
     return Shape(
         channels, tuple(symbols.number(name, concrete(n), meaning) for n, (name, meaning) in sizes), x.sequence
@@ -169,14 +170,14 @@ def _kept(kind: str, attributes: Mapping[str, Any], inputs: Sequence[Shape], wid
     return {i for i, (before, after) in enumerate(both) if form_of(before) == form_of(after)}
 
 
-def _names(x: Shape, y: Shape, kept: set[int]) -> tuple[list[Named], list[Named]]:
+def _names(x: Shape, y: Shape, kept: set[int], several: bool) -> tuple[list[Named], list[Named]]:
     """What the sizes of the widest input and of the output are called: alike only where they are the same."""
     square = all(len(set(shape.spatial)) < 2 for shape in (x, y))
     of_input: list[Named] = []
     for i, (name, words) in enumerate(_axes(x, square)):
         if i in kept:
             of_input.append((name, f"{words} of input and output"))
-        elif i < len(y.spatial) and y.spatial[i] != 1:
+        elif i < len(y.spatial) and (several or y.spatial[i] != 1):
             of_input.append((f"{name.removesuffix('_F')}_in", f"{words} of the input"))
         else:
             of_input.append((name, f"{words} of the input"))

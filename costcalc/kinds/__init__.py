@@ -22,6 +22,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "batch_norm", "relu", "relu6", "sigmoid", "hard_sigmoid", "hard_swish", "swish", "silu", "tanh", "gelu",
         "softmax",
     ),
+    "norms": ("layer_norm", "group_norm", "instance_norm", "rms_norm", "local_response_norm"),
     "joining": ("add", "mul", "concat"),
     "arranging": (
         "split", "channel_shuffle", "pixel_shuffle", "pixel_unshuffle", "flatten", "reshape", "dropout", "upsample",
@@ -32,12 +33,15 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "gating": ("squeeze_excite",),
     "winograd": ("winograd_conv",),
     "versatile": ("versatile",),
+    "sequence": ("embedding", "class_token", "position_embedding", "select_token", "to_tokens", "to_map"),
+    "attention": ("attention", "window_attention"),
+    "recurrent": ("lstm", "gru"),
 }  # fmt: skip
 REGISTRY.expect(__name__, FAMILIES)
 
 # what may follow another layer, by its role
 FOLLOWERS: dict[str, tuple[str, ...]] = {
-    "norm": ("batch_norm",),
+    "norm": ("batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm"),
     "act": ("relu", "relu6", "sigmoid", "hard_sigmoid", "hard_swish", "swish", "silu", "tanh", "gelu", "softmax"),
 }
 

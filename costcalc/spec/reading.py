@@ -32,6 +32,14 @@ KIND_SPELLINGS = {
     "deform_conv": "deformable_conv", "deform_conv2d": "deformable_conv", "deformconv": "deformable_conv",
     "dcn": "deformable_conv", "depth_to_space": "pixel_shuffle", "pixelshuffle": "pixel_shuffle",
     "space_to_depth": "pixel_unshuffle", "pixelunshuffle": "pixel_unshuffle", "reorg": "pixel_unshuffle",
+    "layernorm": "layer_norm", "ln": "layer_norm", "groupnorm": "group_norm", "gn": "group_norm",
+    "instancenorm": "instance_norm", "instancenorm1d": "instance_norm", "instancenorm2d": "instance_norm",
+    "instancenorm3d": "instance_norm", "rmsnorm": "rms_norm", "lrn": "local_response_norm",
+    "localresponsenorm": "local_response_norm", "cls_token": "class_token", "pos_embed": "position_embedding",
+    "positional_embedding": "position_embedding", "self_attention": "attention", "mha": "attention",
+    "msa": "attention", "multihead_attention": "attention", "multiheadattention": "attention",
+    "multi_head_attention": "attention", "cross_attention": "attention", "shifted_window_attention": "window_attention",
+    "windowattention": "window_attention",
 }  # fmt: skip
 FIELDS = {"as": "name", "from": "sources", "only_if": "only_if"}  # where `Common` keeps what may stand anywhere
 NOT_BRANCHES = "each branch is a list of layers; `[]` is the input itself"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bundle import resolution
+from bundle import resolution, with_resolution
 from crosscheck.torch_kinds import Built, Recording, assert_close, load, torch
 
 from costcalc.api import load as load_spec
@@ -17,8 +17,14 @@ from costcalc.network import INPUT, Network
 from costcalc.spec import bundled
 
 SPECS = sorted(bundled())
+SEQUENCES: dict[str, dict[str, Any]] = {  # in PyTorch's form
+    "lstm": {"biases": 2, "steps": 9},
+    "gru": {"biases": 2, "steps": 30, "reset_after": True},
+}
 SETTINGS: list[tuple[str, dict[str, Any]]] = [
-    *((spec, {"resolution": resolution(spec, size)}) for spec in SPECS for size in (64, 97)),
+    *((spec, {"resolution": resolution(spec, size)}) for spec in SPECS if spec in with_resolution() for size in (64, 97)),
+    ("vit", {"size": "Ti", "depth": 2, "resolution": 80}),
+    *SEQUENCES.items(),
     ("mobilenet_v1", {"alpha": 0.25, "resolution": 131}),
     ("mobilenet_v2", {"alpha": 1.4, "resolution": 65}),
     ("mobilenet_v3_large", {"minimalistic": True, "resolution": 97}),
@@ -103,7 +109,7 @@ def test_a_network_computes_what_pytorch_does(
         assert_close(ours, tensors[node.path], node.path)
 
 
-@pytest.mark.parametrize(("spec", "settings"), [*((spec, {}) for spec in SPECS), *SETTINGS], ids=str)
+@pytest.mark.parametrize(("spec", "settings"), [*((spec, {}) for spec in SPECS if spec not in SEQUENCES), *SETTINGS], ids=str)
 def test_pytorch_counts_as_many_multiply_adds_and_parameters(spec: str, settings: dict[str, Any]) -> None:
     """Its flop counter counts two for each multiply-add of convolutions and matrices; on the meta device."""
     with warnings.catch_warnings():
@@ -119,4 +125,5 @@ def test_pytorch_counts_as_many_multiply_adds_and_parameters(spec: str, settings
     assert counter.get_total_flops() == 2 * totals.madds
     assert sum(parameter.numel() for parameter in theirs.parameters()) == totals.params
     assert [tuple(y.shape[1:]) for y in outputs] == [model.network.shapes[name].dims for name in model.network.outputs]
-    assert np.prod(theirs.steps[0].conv.weight.shape) == model.report().layers[0].weights
+    if spec not in SEQUENCES:
+        assert np.prod(theirs.steps[0].conv.weight.shape) == model.report().layers[0].weights

@@ -90,6 +90,10 @@ class Scalar:
         self.tally.divisions += 1
         return Scalar(other / self.value, self.tally)
 
+    def copy(self) -> Scalar:
+        """The same number, whatever it was for before: an embedding is data from here on."""
+        return Scalar(self.value, self.tally)
+
     def larger(self, other: Scalar | float) -> Scalar:
         """The maximum of two."""
         self.tally.comparisons += 1
@@ -104,6 +108,16 @@ class Scalar:
         """Its exponential."""
         self.tally.exponentials += 1
         return Scalar(math.exp(min(self.value, MOST)), self.tally)
+
+    def log(self) -> Scalar:
+        """Its natural logarithm, which counts as an exponential."""
+        self.tally.exponentials += 1
+        return Scalar(math.log(self.value), self.tally)
+
+    def root(self) -> Scalar:
+        """Its square root, which counts as a division."""
+        self.tally.divisions += 1
+        return Scalar(math.sqrt(self.value), self.tally)
 
     def erf(self) -> Scalar:
         """Its error function, which counts as an exponential."""
