@@ -2,8 +2,27 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
+
 from costcalc.spec import bundled, read_document
 from costcalc.spec.hyperparameters import settings
+
+THOROUGH = os.environ.get("COSTCALC_THOROUGH") == "1"  # every network at every setting, which takes some minutes
+FIRST = {"mobilenet_v1", "mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small", "shufflenet_v1"}
+
+
+CHOSEN = {*FIRST, "efficientnet", "resnet", "versatile_resnet50_v1", "squeezenet", "ssdlite_mobilenet_v2"}
+
+
+def often(names: Iterable[str]) -> list[str]:
+    """The networks that what takes long is tried on: some of each sort, all of them where that is asked for."""
+    return [name for name in names if THOROUGH or name in CHOSEN]
+
+
+def thoroughly(name: str) -> bool:
+    """Whether a network is run at all settings: a few always are, the others where that is asked for."""
+    return THOROUGH or name in FIRST
 
 
 def _declared(name: str) -> set[str]:

@@ -85,7 +85,8 @@ class Picture:
             x, y = self.place(p.params, p.madds)
             wide = LETTER * len(p.name)
             spots = [(x + 6, y + 3), (x - 6 - wide, y + 3)]
-            spots += [(x + dx, y + dy * LINE) for dy in (-1, 1, -2, 2, -3, 3, -4, 4, -5, 5) for dx in (-wide / 2, 8, -8 - wide)]
+            rows = [sign * dy for dy in range(1, 13) for sign in (-1, 1)]
+            spots += [(x + dx, y + dy * LINE) for dy in rows for dx in (-wide / 2, 8, -8 - wide, 40, -40 - wide)]
             for left, base in spots:
                 box = (left, base - 8, left + wide, base + 2)
                 inside = box[0] >= LEFT and box[2] <= WIDTH and box[1] >= TOP and box[3] <= HEIGHT - BOTTOM

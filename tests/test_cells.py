@@ -6,7 +6,7 @@ import random
 from fractions import Fraction
 
 import pytest
-from bundle import multipliers, resolution
+from bundle import multipliers, often, resolution
 
 import costcalc
 from costcalc.errors import Source, UsageError
@@ -72,7 +72,7 @@ def test_without_a_value_there_is_no_cell():
         cell(read_document("mobilenet_v1"), {}, "alpha")
 
 
-@pytest.mark.parametrize("name", multipliers())
+@pytest.mark.parametrize("name", often(multipliers()))
 def test_totals_are_constant_on_cells_and_cells_lie_within_what_search_finds(name):
     document, source = read_document(name), random.Random(1)
     free = multipliers()[name]
@@ -91,7 +91,7 @@ def test_totals_are_constant_on_cells_and_cells_lie_within_what_search_finds(nam
         assert wide.low <= found.low and (wide.high is None or found.high <= wide.high)
 
 
-@pytest.mark.parametrize("name", multipliers())
+@pytest.mark.parametrize("name", often(multipliers()))
 def test_cells_leave_nothing_out(name):
     """From cell to cell across an interval: each begins where the one before ends, and the point belongs to one."""
     document = read_document(name)

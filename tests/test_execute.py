@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bundle import often
 from layers import Layer, layers
 from networks import table
 
@@ -169,7 +170,7 @@ def test_whole_networks(name):
         np.testing.assert_allclose(values, truth, rtol=0, atol=0.02 * np.abs(truth).max())
 
 
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("name", [*often(SMALL), "small"])
 def test_values_of_every_node(name):
     """On the same input and the same weights, each node of a network computes what its definition does."""
     network = load(PATHS[name], **SETTINGS[name]).network
@@ -186,7 +187,7 @@ def test_values_of_every_node(name):
         np.testing.assert_allclose(tensors[node.path].array, truth, rtol=1e-4, atol=scale, err_msg=node.path)
 
 
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("name", [*often(SMALL), "small"])
 def test_overwriting_changes_no_value(name, monkeypatch):
     network = load(PATHS[name], **SETTINGS[name]).network
     usual = execute(network, seed=3)

@@ -16,7 +16,7 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
-from bundle import multipliers
+from bundle import multipliers, often
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -142,7 +142,7 @@ def test_what_was_tried_is_told(cli):
 # -- every bundled network, against a scan
 
 
-@pytest.mark.parametrize("name", MULTIPLIER)
+@pytest.mark.parametrize("name", often(MULTIPLIER))
 @pytest.mark.parametrize("metric", ["madds", "params"])
 def test_what_fits_and_what_does_not(name, metric):
     """One less than the total of some value: that does not fit, and the bound is where its step begins."""

@@ -76,7 +76,7 @@ def test_published_figures_are_met_or_errata(spec: str) -> None:
     assert statuses["missed"] == set()
     assert compared == sum(len(expected.figures) for expected in document.expectations)
     assert statuses["erratum"] == set(ERRATA[spec].split())
-    assert statuses["met"]
+    assert statuses["met"] or not document.expectations
 
 
 # -- the files --------------------------------------------------------------------------------------------------------

@@ -111,7 +111,7 @@ def test_a_norm_does_not_see_the_scale_of_its_input(kind: str, channels: int, se
             "multiplications": "2 * M * T", "additions": "M * T", "divisions": "M * T + 2 * T", "norm_scales": "M",
         }),
         ("local_response_norm", {"size": 5}, MAP, {
-            "multiplications": "3 * M * D_F * D_F", "additions": "M * D_F * D_F * n",
+            "multiplications": "3 * M * D_F * D_F", "additions": "M * n * D_F * D_F",
             "exponentials": "2 * M * D_F * D_F", "divisions": "M * D_F * D_F",
         }),
     ],

@@ -166,7 +166,7 @@ def test_a_state_knows_nothing_of_what_comes(kind: str, number: int, features: i
             "bias_adds": "8 * T * H", "multiplications": "5 * T * H", "additions": "8 * T * H",
             "exponentials": "5 * T * H", "divisions": "5 * T * H",
         }),
-        ("lstm", {"hidden": 20, "projection": 5}, {"weights": "4 * M * H + 5 * H * P", "biases": "8 * H"}),
+        ("lstm", {"hidden": 20, "projection": 5}, {"weights": "4 * M * H + 5 * P * H", "biases": "8 * H"}),
         ("lstm", {"hidden": 20, "layers": 2}, {"macs": "4 * M * T * H + 12 * T * H * H"}),
         ("gru", {"hidden": 20}, {
             "macs": "3 * M * T * H + 3 * T * H * H", "weights": "3 * M * H + 3 * H * H", "biases": "6 * H",

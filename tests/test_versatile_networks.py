@@ -10,8 +10,8 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 import pytest
+from networks import network, node, report
 from test_kinds import counted, grid
-from test_networks import network, node, report
 
 from costcalc.api import load
 from costcalc.cost import Report

@@ -207,7 +207,7 @@ class OctaveConv(Kind):
         window = {"kernel": self.kernel, "stride": 1, "padding": "same", "dilation": 1}
         return Conv({"out": out, **window, "groups": 1, "bias": False})
 
-    def count(self, inputs: Sequence[Shape], output: Shape) -> Census | None:
+    def count(self, inputs: Sequence[Shape], output: Shape) -> Census:
         high = inputs[0]
         low = Shape(inputs[1].channels if len(inputs) == 2 else 0, tuple(exact_div(n, 2) for n in high.spatial))
         bias = Census(bias_adds=output.size, biases=output.channels) if self.bias else Census()

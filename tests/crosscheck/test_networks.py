@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bundle import resolution, with_resolution
+from bundle import often, resolution, with_resolution
 from crosscheck.torch_kinds import Built, Recording, assert_close, load, torch
 
 from costcalc.api import load as load_spec
@@ -22,7 +22,8 @@ SEQUENCES: dict[str, dict[str, Any]] = {  # in PyTorch's form
     "gru": {"biases": 2, "steps": 30, "reset_after": True},
 }
 SETTINGS: list[tuple[str, dict[str, Any]]] = [
-    *((spec, {"resolution": resolution(spec, size)}) for spec in SPECS if spec in with_resolution() for size in (64, 97)),
+    *((spec, {"resolution": resolution(spec, size)}) for spec in SPECS if spec in with_resolution()
+      for size in ((64, 97) if spec in often([spec]) else (97,))),
     ("vit", {"size": "Ti", "depth": 2, "resolution": 80}),
     *SEQUENCES.items(),
     ("mobilenet_v1", {"alpha": 0.25, "resolution": 131}),

@@ -24,7 +24,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "ghostnet": {"alpha": 0.05, "resolution": 33, "classes": 7},
     "googlenet": {"alpha": 0.07, "resolution": 33, "classes": 7},
     "inception_v3": {"alpha": 0.05, "resolution": 75, "classes": 7},
-    "regnet": {"alpha": 0.05, "resolution": 33, "classes": 7},
+    "regnet": {"alpha": 0.2, "resolution": 33, "classes": 7},
     "resnet": {"variant": 18, "alpha": 0.05, "resolution": 33, "classes": 7},
     "se_resnet50": {"alpha": 0.05, "resolution": 33, "classes": 7},
     "unet": {"width": 3, "resolution": 32},
