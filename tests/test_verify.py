@@ -56,14 +56,12 @@ def small() -> Model:
     return Model(parse_document(Source("small.yaml", SMALL)), {})
 
 
-@pytest.mark.parametrize("name", multipliers())
-@pytest.mark.parametrize(
-    ("width", "size", "batch"),
-    [("1", 224, 1), ("0.25", 97, 3), ("0.5", 131, 1), ("0.75", 96, 3), ("1.4", 160, 1)],
-)
+WAYS = [("0.25", 97, 3), ("1", 224, 1), ("0.5", 131, 1), ("0.75", 96, 3), ("1.4", 160, 1)]
+AGREEING = [(name, *way) for name in multipliers() for way in (WAYS if thoroughly(name) else WAYS[:1])]
+
+
+@pytest.mark.parametrize(("name", "width", "size", "batch"), AGREEING)
 def test_every_bundled_network_agrees(name: str, width: str, size: int, batch: int) -> None:
-    if not thoroughly(name) and size not in (97, 131):
-        size, batch = min(size, 64), 1  # a smaller one: COSTCALC_THOROUGH=1 runs all of them as they are
     alpha = {multipliers()[name]: width}
     if alpha == {"scale": "0.75"}:
         alpha = {"scale": "1.5"}
