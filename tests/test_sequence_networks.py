@@ -30,7 +30,7 @@ def vit_by_hand(d: int, depth: int, patch: int, resolution: int, classes: int) -
 @pytest.mark.parametrize(("patch", "resolution", "classes"), [(16, 224, 1000), (16, 384, 10), (14, 518, 21_843)])
 def test_vit_by_hand(size: str, patch: int, resolution: int, classes: int) -> None:
     given = {"patch": patch, "resolution": resolution, "classes": classes}
-    totals = costcalc.load("vit", size=size, **given).report().totals
+    totals = costcalc.load("vit", variant=size, **given).report().totals
     d, depth, _ = SIZES[size]
     assert (totals.params, totals.madds) == vit_by_hand(d, depth, **given)
 
@@ -56,7 +56,7 @@ def test_a_block_of_vit_in_pytorch() -> None:
     """nn.TransformerEncoderLayer with the norm first has as many parameters, at every size."""
     torch = pytest.importorskip("torch")
     for size, (d, _, heads) in SIZES.items():
-        rows = costcalc.load("vit", size=size, depth=1).report().rows("layer")
+        rows = costcalc.load("vit", variant=size, depth=1).report().rows("layer")
         ours = sum(row.params for row in rows if row.path.startswith("encoder/"))
         with torch.device("meta"):
             theirs = torch.nn.TransformerEncoderLayer(d, heads, 4 * d, norm_first=True)
@@ -67,7 +67,7 @@ def test_a_block_of_vit_in_pytorch() -> None:
                                                         ("large", 1500, 66_022_000)])  # fmt: skip
 def test_lstm_by_hand(size: str, hidden: int, params: int) -> None:
     """Words, two layers of four gates, words again: 10000 H + 2 (8 H^2 + 4 H) + 10000 H + 10000."""
-    totals = costcalc.load("lstm", size=size).report().totals
+    totals = costcalc.load("lstm", variant=size).report().totals
     assert totals.params == params == 20_000 * hidden + 16 * hidden**2 + 8 * hidden + 10_000
     assert totals.madds == 35 * (16 * hidden**2 + 10_000 * hidden)
 
@@ -79,7 +79,7 @@ def test_the_language_model_in_pytorch() -> None:
     with torch.device("meta"):
         parts = [torch.nn.Embedding(words, 200), torch.nn.LSTM(200, 200, 2), torch.nn.Linear(200, words)]
     theirs = sum(p.numel() for part in parts for p in part.parameters())
-    ours = costcalc.load("lstm", size="small", vocabulary=words, biases=2).report().totals.params
+    ours = costcalc.load("lstm", variant="small", vocabulary=words, biases=2).report().totals.params
     assert ours == theirs == 13_987_678
 
 
@@ -110,9 +110,9 @@ def test_published_figures(name: str, met: int, errata: set[str]) -> None:
 @pytest.mark.parametrize(
     ("name", "given"),
     [
-        ("vit", {"size": "Ti", "depth": 2, "resolution": 64}),
+        ("vit", {"variant": "Ti", "depth": 2, "resolution": 64}),
         ("vit", {"features": 12, "heads": 3, "depth": 1, "patch": 5, "resolution": 33, "classes": 7}),
-        ("lstm", {"size": "small", "vocabulary": 100}), ("lstm", {"hidden": 7, "layers": 3, "biases": 2, "steps": 4}),
+        ("lstm", {"variant": "small", "vocabulary": 100}), ("lstm", {"hidden": 7, "layers": 3, "biases": 2, "steps": 4}),
         ("gru", {"steps": 12}), ("gru", {"hidden": 5, "reset_after": True, "biases": 2, "samples": 3}),
     ],
 )  # fmt: skip

@@ -24,7 +24,7 @@ SEQUENCES: dict[str, dict[str, Any]] = {  # in PyTorch's form
 SETTINGS: list[tuple[str, dict[str, Any]]] = [
     *((spec, {"resolution": resolution(spec, size)}) for spec in SPECS if spec in with_resolution()
       for size in ((64, 97) if spec in often([spec]) else (97,))),
-    ("vit", {"size": "Ti", "depth": 2, "resolution": 80}),
+    ("vit", {"variant": "Ti", "depth": 2, "resolution": 80}),
     *SEQUENCES.items(),
     ("mobilenet_v1", {"alpha": 0.25, "resolution": 131}),
     ("mobilenet_v2", {"alpha": 1.4, "resolution": 65}),
