@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from building import build
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,11 +27,6 @@ SIZES = st.integers(1, 9)
 
 def tokens(number: int, features: int) -> Shape:
     return Shape(features, (number,), True)
-
-
-def build(kind: str, **given_: Any) -> Any:
-    cls = REGISTRY[kind]
-    return cls({name: cls.attributes[name].read(value) for name, value in given_.items()})
 
 
 def census(kind: str, *inputs: Shape, **given_: Any) -> Census:

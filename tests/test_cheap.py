@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy
+from building import counted
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +19,7 @@ from costcalc.errors import Source, SpecError
 from costcalc.execute import kernels as _kernels  # noqa: F401 - registers them
 from costcalc.execute.work import KERNELS, Tensor, Work
 from costcalc.explore.instead import Ratio
-from costcalc.kinds import REGISTRY, Kind, KindError
+from costcalc.kinds import KindError
 from costcalc.number.algebra import expression
 from costcalc.render.worked import TEXT_RATIO, simplified
 from costcalc.shape import Shape
@@ -27,20 +28,6 @@ from costcalc.spec import bundled, parse_document
 LAWS = settings(derandomize=True, deadline=None, max_examples=150, database=None)
 GHOSTNET = bundled()["ghostnet"]
 channels, ones = st.integers(1, 12), st.integers(1, 5)
-
-
-def build(kind: str, **given_: Any) -> Kind:
-    cls = REGISTRY[kind]
-    return cls({name: cls.attributes[name].read(value) for name, value in given_.items()})
-
-
-def counted(kind: str, *xs: Shape, **given_: Any) -> tuple[Shape, Census]:
-    """The output and the census of a layer."""
-    layer = build(kind, **given_)
-    y = layer.infer(xs)
-    census = layer.count(xs, y)
-    assert census is not None
-    return y, census
 
 
 def model(layers: str, input_: str = "[12, 14, 14]", **settings_: Any) -> Model:

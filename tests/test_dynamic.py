@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from building import counted
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costcalc.api import Model
-from costcalc.census import Census
 from costcalc.errors import Source, SpecError
 from costcalc.execute import kernels as _kernels  # noqa: F401 - registers them
 from costcalc.execute.work import KERNELS, Floats, Tensor, Work
@@ -24,15 +24,6 @@ from costcalc.spec import parse_document
 
 LAWS = settings(derandomize=True, deadline=None, max_examples=100, database=None)
 REDNET = Path(__file__).parent / "specs/rednet.yaml"
-
-
-def counted(kind: str, x: Shape, **given_: Any) -> tuple[Shape, Census]:
-    cls = REGISTRY[kind]
-    layer = cls({name: cls.attributes[name].read(value) for name, value in given_.items()})
-    y = layer.infer([x])
-    census = layer.count([x], y)
-    assert census is not None
-    return y, census
 
 
 def model(layers: str, input_: str = "[12, 14, 14]", **settings_: Any) -> Model:

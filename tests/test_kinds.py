@@ -16,12 +16,13 @@ from typing import Any
 
 import families
 import pytest
+from building import build, counted
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import costcalc.kinds
 from costcalc.census import CLASSES, OPERATIONS, PARAMETERS, Census
-from costcalc.kinds import FAMILIES, FOLLOWERS, REGISTRY, SPELLINGS, Attribute, Kind, KindError, kind
+from costcalc.kinds import FAMILIES, FOLLOWERS, REGISTRY, SPELLINGS, Attribute, KindError, kind
 from costcalc.kinds.base import Layer
 from costcalc.kinds.window import padding_of
 from costcalc.shape import Shape
@@ -30,21 +31,6 @@ F = Fraction  # short, for tables
 
 LAWS = settings(derandomize=True, deadline=None, max_examples=200, database=None)
 ACTIVATIONS = ("relu", "relu6", "sigmoid", "hard_sigmoid", "hard_swish", "swish", "silu", "tanh", "gelu")
-
-
-def build(name: str, **given: Any) -> Kind:
-    """A kind with these attributes, read as a spec's are."""
-    cls = REGISTRY[name]
-    return cls({key: cls.attributes[key].read(value) for key, value in given.items()})
-
-
-def counted(name: str, *inputs: Shape, **given: Any) -> tuple[Shape, Census]:
-    """The output shape and the census of a kind that can be counted."""
-    layer = build(name, **given)
-    output = layer.infer(inputs)
-    census = layer.count(inputs, output)
-    assert census is not None
-    return output, census
 
 
 def grid(channels: int, *spatial: int) -> Shape:

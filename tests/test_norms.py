@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from building import build
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,11 +25,6 @@ from costcalc.spec import parse_document
 LAWS = settings(derandomize=True, deadline=None, max_examples=200, database=None)
 SIZES = st.integers(1, 12)
 MAP, TOKENS = Shape(12, (14, 14)), Shape(12, (6,), True)
-
-
-def build(kind: str, **given_: Any) -> Any:
-    cls = REGISTRY[kind]
-    return cls({name: cls.attributes[name].read(value) for name, value in given_.items()})
 
 
 def census(kind: str, x: Shape, **given_: Any) -> Census:

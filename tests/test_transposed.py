@@ -7,28 +7,18 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from building import counted
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from costcalc.api import Model
-from costcalc.census import Census
 from costcalc.errors import Source, SpecError
-from costcalc.kinds import REGISTRY, KindError
+from costcalc.kinds import KindError
 from costcalc.render.worked import TEXT_RATIO, simplified
 from costcalc.shape import Shape
 from costcalc.spec import parse_document
 
 LAWS = settings(derandomize=True, deadline=None, max_examples=200, database=None)
-
-
-def counted(kind: str, x: Shape, **given_: Any) -> tuple[Shape, Census]:
-    """The output and the census of a layer, its attributes read as a spec's are."""
-    cls = REGISTRY[kind]
-    layer = cls({name: cls.attributes[name].read(value) for name, value in given_.items()})
-    y = layer.infer([x])
-    census = layer.count([x], y)
-    assert census is not None
-    return y, census
 
 
 def model(layers: str, input_: str = "[12, 9, 14]") -> Model:
