@@ -129,10 +129,18 @@ def columns(text: str) -> int:
     return len(text) - marks + sum(1 for c in text if unicodedata.east_asian_width(c) in "WF")
 
 
+MIN_BEGUN = 3  # letters of a name that only one name begins with
+
+
 def suggestion(word: str, known: Iterable[str]) -> str | None:
     """The known word that `word` was probably meant to be."""
     names = sorted(known)[:MAX_CANDIDATES]
     folded = {name.lower().replace("-", "_"): name for name in names}
+    typed = word.lower().replace("-", "_")
+    begun = [name for fold, name in folded.items() if len(typed) > MIN_BEGUN and fold.startswith(typed)]
+    begun += [name for fold, name in folded.items() if len(fold) >= MIN_BEGUN and typed.startswith(f"{fold}_")]
+    if len(begun) == 1:  # it says more or less of the name than there is
+        return begun[0]
     close = difflib.get_close_matches(word.lower().replace("-", "_"), folded, n=1, cutoff=0.6)
     return folded[close[0]] if close else None
 

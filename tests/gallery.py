@@ -65,10 +65,19 @@ class Picture:
 
     def _lines(self) -> Iterator[str]:
         for name in dict.fromkeys(p.name for p in self.points):
-            places = [self.place(p.params, p.madds) for p in self.points if p.name == name]
-            if len(set(places)) > 1:
-                joined = " ".join(f"{x},{y}" for x, y in sorted(set(places)))
+            for places in self._runs(sorted((p.params, p.madds) for p in self.points if p.name == name)):
+                joined = " ".join(f"{x},{y}" for x, y in places)
                 yield f'<polyline points="{joined}" fill="none" stroke="#9ab" stroke-width="1"/>'
+
+    def _runs(self, costs: list[tuple[int, int]]) -> Iterator[list[tuple[float, float]]]:
+        """The variants that can be joined without going down: where one costs less than a smaller one, it is another family."""
+        run: list[tuple[int, int]] = []
+        for cost in [*costs, (0, 0)]:
+            if run and (cost[1] < run[-1][1] or cost == (0, 0)):
+                if len(set(run)) > 1:
+                    yield [self.place(*c) for c in run]
+                run = []
+            run.append(cost)
 
     def _marks(self) -> Iterator[str]:
         for p in self.points:

@@ -295,13 +295,17 @@ def errata() -> str:
     return "\n\n".join(parts)
 
 
+def _tabled(document: Any, parameter: Any) -> bool:
+    """Whether the choices of a hyper-parameter are the rows of a table."""
+    return any(p.from_table and parameter.name in p.default.names() for p in document.hyperparameters)
+
+
 def variants(name: str) -> list[tuple[str, dict[str, Any]]]:
     """The settings of a network that its table of choices has, each with what it is called; its defaults first."""
     document = read_document(name)
     found: list[tuple[str, dict[str, Any]]] = [("", {})]
     for parameter in document.hyperparameters:
-        tabled = any(p.from_table and parameter.name in p.default.names() for p in document.hyperparameters)
-        if tabled:
+        if _tabled(document, parameter):
             own = parameter.default.evaluate({})
             found += [(f"{parameter.name} {shown(c)}", {parameter.name: c}) for c in parameter.choices if c != own]
     return found
@@ -323,7 +327,8 @@ def gallery() -> str:
     rows = []
     for p in points():
         document = read_document(p.name)
-        named = [f"`{p.name}`", _cell(document.citation)] if not p.setting else ["", f"`--{p.setting}`"]
+        chosen = next((f" ({shown(q.default.evaluate({}))})" for q in document.hyperparameters if _tabled(document, q)), "")
+        named = ["", f"`--{p.setting}`"] if p.setting else [f"`{p.name}`", _cell(f"{document.name}{chosen}")]
         rows.append([*named, f"{p.params:,}", f"{p.madds:,}"])
     return table(["Spec", "Network", "Params", "MAdds"], rows, (2, 3))
 

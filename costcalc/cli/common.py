@@ -77,14 +77,31 @@ def command_app() -> typer.Typer:
     return typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
+AMBIGUOUS = {"--depth", "--scale", "--batch", "--top", "--by", "--seed"}  # what a hyper-parameter may well be called
+
+
 class SpecCommand(TyperCommand):
     """A command whose SPEC declares more options: `--alpha 0.75` becomes `--set alpha=0.75` before they are parsed."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         ctx.meta["costcalc.options"] = options = self._options()
         rewritten, positionals = _settings_first(_budgets_first(args, options), options)
-        ctx.meta["costcalc.spec"] = split_settings(positionals[0])[0] if positionals else None
+        ctx.meta["costcalc.spec"] = spec = split_settings(positionals[0])[0] if positionals else None
+        if spec and (shared := {arg.partition("=")[0] for arg in args} & AMBIGUOUS & options.keys()):
+            self._refuse_ambiguous(spec, shared)
         return super().parse_args(ctx, rewritten)
+
+    def _refuse_ambiguous(self, spec: str, used: set[str]) -> None:
+        """Raises UsageError for an option that the spec has a hyper-parameter called like, which may be meant."""
+        try:
+            declared = {f"--{p.name}" for p in read_document(spec).hyperparameters}
+        except CostcalcError:
+            return  # what is wrong with the spec is told where it is read
+        for name in sorted(used & declared):
+            others = [opt for param in self.params if name in param.opts for opt in param.opts if opt != name]
+            own = f", `{others[0]}` for the option" if others else ""
+            message = f"`{name}` is an option of this command and a hyper-parameter of {spec}"
+            raise UsageError(Problem(message, None, f"write `--set {name[2:]}=...` for the hyper-parameter{own}"))
 
     def _options(self) -> dict[str, bool]:
         """Every option of costcalc's own here, and whether it takes a value."""

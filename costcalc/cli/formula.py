@@ -49,7 +49,8 @@ def formula(
         Optional[str], typer.Option("--by", metavar="|".join(BY), help="Also a formula for each row of the report.")
     ] = None,
     depth: Annotated[
-        Optional[int], typer.Option("--depth", min=1, metavar="N", help="Rows are what shares N parts of a path.")
+        Optional[int],
+        typer.Option("--depth", "--path-depth", min=1, metavar="N", help="Rows are what shares N parts of a path."),
     ] = None,
     layer: Annotated[
         Optional[str], typer.Option("--layer", metavar="PATH", help="Only the row of this path, a layer by default.")

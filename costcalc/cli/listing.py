@@ -4,12 +4,13 @@ from typing import Annotated, Any
 
 import typer
 
-from costcalc.cli.common import Output, command_app, one_of, write
+from costcalc.cli.common import Output, command_app, one_of, terminal_width, wants_color, write
 from costcalc.cost import conventions, load_convention
 from costcalc.kinds import REGISTRY
 from costcalc.render.escape import terminal
 from costcalc.version import VERSION
 
+CHOICES = 5  # of one hyper-parameter that the table has in full
 THINGS = ("specs", "kinds", "conventions")
 
 app = command_app()
@@ -54,25 +55,33 @@ def _specs() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def _short(variant: str) -> str:
+    """A setting with at most a few of its choices; `--help` of a command has all."""
+    choices = variant.split(", ")
+    return variant if len(choices) <= CHOICES else f"{choices[0]}, ... {choices[-1]} ({len(choices)})"
+
+
 def _table(entries: list[dict[str, Any]]) -> str:
     """The networks, numbers in full."""
     from costcalc.render import to_text
     from costcalc.render.sheet import Column, Sheet
 
     rows = tuple(
-        (e["name"], f"{e['params']:,}", f"{e['madds']:,}", "; ".join(e["variants"]), f"{e['about']}: {e['source']}")
+        (e["name"], f"{e['params']:,}", f"{e['madds']:,}", f"{e['about']}: {e['source']}",
+         "; ".join(map(_short, e["variants"])))
         for e in entries
-    )
-    heads = (
-        Column("Spec", False),
-        Column("Params"),
-        Column("MAdds"),
-        Column("Settings", False),
-        Column("Network", False),
-    )
+    )  # fmt: skip
+    heads = ("Spec", "Params", "MAdds", "Network", "Settings")
+    columns = tuple(Column(head, head in ("Params", "MAdds")) for head in heads)
     title = f"{len(rows)} bundled networks, at their default settings"
     notes = (("MAdds", "multiply-adds, as `costcalc report` counts them; `costcalc report NAME` has the layers"),)
-    return to_text(Sheet(title, (), heads, rows, (), notes, ((0, 0),) * len(rows)), "table", None, False, False)
+    return to_text(
+        Sheet(title, (), columns, rows, (), notes, ((0, 0),) * len(rows)),
+        "table",
+        terminal_width(),
+        wants_color(),
+        False,
+    )
 
 
 def _kinds() -> list[dict[str, Any]]:

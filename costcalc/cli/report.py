@@ -52,7 +52,11 @@ def report(
     depth: Annotated[
         Optional[int],
         typer.Option(
-            "--depth", min=1, metavar="N", help="Add up what shares the first N parts of its path; 1 shows stages."
+            "--depth",
+            "--path-depth",
+            min=1,
+            metavar="N",
+            help="Add up what shares the first N parts of its path; 1 shows stages.",
         ),
     ] = None,
     sort: Annotated[

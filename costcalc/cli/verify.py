@@ -35,7 +35,9 @@ def verify(
     ] = False,
     scale: Annotated[
         Optional[str],
-        typer.Option("--scale", metavar="F", help="Shrink the input and the multipliers by a factor such as 1/8."),
+        typer.Option(
+            "--scale", "--shrink", metavar="F", help="Shrink the input and the multipliers by a factor such as 1/8."
+        ),
     ] = None,
     format: Annotated[str, typer.Option("--format", metavar="text|json", help="How to write it.")] = "text",
     output: Output = None,

@@ -22,7 +22,8 @@ def verification_text(v: Verification) -> str:
     missed = [p for p in v.published if p.status == "missed"]
     errata = sum(p.status == "erratum" for p in v.published)
     figures = (
-        f"; {len(v.published)} published figures: {len(v.published) - len(missed) - errata} met, {errata} errata"
+        f"; {_many(len(v.published), 'published figure')}: {len(v.published) - len(missed) - errata} met, "
+        f"{errata} {'erratum' if errata == 1 else 'errata'}"
         if v.published
         else ""
     )
@@ -30,7 +31,7 @@ def verification_text(v: Verification) -> str:
     if v.agreed:
         counts = f"{totals.params:,} parameters, {totals.madds:,} MAdds, peak {v.executed_peak:,} bytes"
         counts += f", {v.report.stored.bits:,} bits stored" if v.report.stored else ""
-        return "\n".join([f"agreed  {head}: {len(v.nodes)} nodes, {counts}{figures}", *lines]) + "\n"
+        return "\n".join([f"agreed  {head}: {_many(len(v.nodes), 'node')}, {counts}{figures}", *lines]) + "\n"
     wrong = [node for node in v.nodes if not node.agreed]
     lines.insert(0, f"DISAGREED  {head}: {len(wrong)} of {len(v.nodes)} nodes{figures}")
     for node in wrong[:SHOWN]:
@@ -40,6 +41,10 @@ def verification_text(v: Verification) -> str:
     if v.predicted_peak != v.executed_peak:
         lines.append(f"  peak of live activations: predicted {v.predicted_peak:,} bytes, executed {v.executed_peak:,}")
     return "\n".join(lines) + "\n"
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def _said(value: Any) -> str:

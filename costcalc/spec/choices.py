@@ -23,6 +23,7 @@ class Column(NamedTuple):
     key: Scalar
     default: Value
     words: tuple[Any, ...]  # what it may be, where its values are words or truth values
+    limits: dict[str, Any]  # of its numbers: none is below zero where the table has none such
 
 
 class Selection(Expression):
@@ -70,7 +71,7 @@ def read_table(
         book.add(f"`choices` has {len(choices.pairs)} rows", choices.span, f"at most {MAX_ROWS}")
     if len(keys) != len(columns.items) or len(rows) != len(choices.pairs):
         return tuple(rows), tuple(
-            Column(key, Value(1, key.span), ()) for key in keys
+            Column(key, Value(1, key.span), (), {}) for key in keys
         )  # declared: uses are no errors too
     return tuple(rows), tuple(_columns(name, keys, rows, book))
 
@@ -84,5 +85,7 @@ def _columns(name: str, keys: Sequence[Scalar], rows: Mapping[Any, list[Any]], b
             book.add(f"the column `{key.text}` mixes numbers, words and truth values", key.span, "use one kind")
             continue
         words = tuple(dict.fromkeys(values.values())) if kinds == {str} else (False, True) if kinds == {bool} else ()
-        found.append(Column(key, Value(Selection(name, list(values.items())), key.span, -1), words))
+        least = 1 if words else min(values.values())
+        limits = {} if words or least < 0 else {"above": 0} if least > 0 else {"at_least": 0}
+        found.append(Column(key, Value(Selection(name, list(values.items())), key.span, -1), words, limits))
     return found

@@ -87,7 +87,7 @@ def read_hyperparameters(tree: Tree | None, book: Notebook) -> tuple[HyperParame
         parameter, columns = _read_one(name or "", key, value, frozenset(p.name for p in found), book)
         declared = [parameter] if name is not None else []
         help_ = f"set by `{name}` unless given"
-        declared += [HyperParameter(c.key.text, c.default, c.key.span, {}, c.words, help_) for c in columns]
+        declared += [HyperParameter(c.key.text, c.default, c.key.span, c.limits, c.words, help_) for c in columns]
         for one in declared:
             if one.name in (p.name for p in found):
                 book.add(f"`{one.name}` is declared twice", one.span, "each name stands for one thing")

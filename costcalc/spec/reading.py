@@ -226,7 +226,7 @@ class LayerReader(TableReader):
         help_ = f"it is called `{right}` here" if right in known else unknown("attribute", key.text, known).help
         if key.text == "compress":
             able = ", ".join(f"`{name}`" for name, kind in REGISTRY.items() if compressible(kind))
-            help_ = f"it has no weights, or does not say how they lie, as {able} do"
+            help_ = f"these can: {able}"
         if key.text in COMMON:  # stripped from layers, so this is one of `defaults`
             help_ = f"`{key.text}` belongs to one layer, and has no default"
         self.book.add(f"`{cls.name}` has no attribute `{key.text}`", key.span, help_)
