@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -15,6 +15,8 @@ from costcalc.number import is_number
 from costcalc.number.graph import Affine
 from costcalc.number.polynomial import Polynomial, Values, expanded, ideal_at
 from costcalc.spec import Document
+
+NEAR = 32  # how far from a value a setting is looked for that is exact
 
 
 class WrongFormula(Exception):  # noqa: N818 - a bug of ours, which nobody is to take for a count
@@ -98,7 +100,22 @@ class Readings:
         if self.ideal is None:
             return Where()
         traced = self.ideal.found.trace
-        return ideal_where(traced.graph, self._ideal_forms, traced.conditions, self.symbols, self.exact_where)
+        where = ideal_where(traced.graph, self._ideal_forms, traced.conditions, self.symbols, self.exact_where)
+        varying = tuple(r for r in where.relations if r.left.constant is None or r.right.constant is None)
+        if len(varying) < len(where.relations) and any(map(self._exact_at, self._nearby(where))):
+            return where._replace(relations=varying)  # what is rounded of constants makes no difference
+        return where
+
+    def _exact_at(self, point: Mapping[str, Any]) -> bool:
+        return self.holds(point) and self.unrounded(point)
+
+    def _nearby(self, where: Where) -> Iterator[dict[str, Any]]:
+        """Points to try: the given one, one on all steps, and whole numbers around each of its values."""
+        here = {name: self._point[name] for name in self.symbols}
+        yield here
+        yield here | dict(where.steps)
+        for name, value in here.items():
+            yield from ({**here, name: int(value) + i} for i in range(-NEAR, NEAR + 1) if int(value) + i > 0)
 
     def holds(self, point: Mapping[str, Any]) -> bool:
         """Whether the exact formulas hold at a point: whether all conditions come out as they did."""
