@@ -49,6 +49,10 @@ class Row(NamedTuple):
     def weights(self) -> Any:
         return self.census.weights if self.census else 0
 
+    @property
+    def total_params(self) -> Any:
+        return self.census.params + self.census.buffers if self.census else 0
+
 
 class Totals(NamedTuple):
     """The sums over all nodes, for the whole batch; `weight_bytes` and the other bytes at the report's dtype."""
@@ -66,6 +70,11 @@ class Totals(NamedTuple):
     @property
     def weights(self) -> Any:
         return self.census.weights
+
+    @property
+    def total_params(self) -> Any:
+        """Parameters and buffers: what Keras prints as `Total params`."""
+        return self.census.params + self.census.buffers
 
     @property
     def parameters(self) -> dict[str, Any]:

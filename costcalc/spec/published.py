@@ -13,7 +13,7 @@ from costcalc.spec.values import LocatedError, Notebook, plain_text, read_value
 from costcalc.units import SUFFIXES, read_number
 from costcalc.yamltree import Items, Pairs, Scalar, Tree
 
-FIGURES = ("params", "madds", "count", "weights", "activations")
+FIGURES = ("params", "total_params", "madds", "count", "weights", "activations")
 PARTS = ("set", "kind", "stages", "convention", *FIGURES, "from", "erratum", "why", "columns", "data")
 
 
