@@ -138,8 +138,7 @@ def suggestion(word: str, known: Iterable[str]) -> str | None:
     folded = {name.lower().replace("-", "_"): name for name in names}
     typed = word.lower().replace("-", "_")
     begun = [name for fold, name in folded.items() if len(typed) > MIN_BEGUN and fold.startswith(typed)]
-    begun += [name for fold, name in folded.items() if len(fold) >= MIN_BEGUN and typed.startswith(f"{fold}_")]
-    if len(begun) == 1:  # it says more or less of the name than there is
+    if len(begun) == 1:
         return begun[0]
     close = difflib.get_close_matches(word.lower().replace("-", "_"), folded, n=1, cutoff=0.6)
     return folded[close[0]] if close else None

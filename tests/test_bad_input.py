@@ -149,7 +149,7 @@ ARGUMENTS = [
     (("report", "ok.yaml", "--alpha", "1/3"), "`out` is 8/3", None),
     (("report", "ok.yaml", "--alhpa", "1"), "unknown hyper-parameter `alhpa`", "did you mean `alpha`?"),
     (("report", "ok.yaml", "--top", "0"), "`--top`: 0 is not in the range", None),
-    (("report", "ok.yaml", "--depth", "-1"), "`--depth`: -1 is not in the range", None),
+    (("report", "ok.yaml", "--depth", "-1"), "`--path-depth`: -1 is not in the range", None),
     (("report", "ok.yaml", "--batch", "0"), "`--batch`: 0 is not in the range", None),
     (("report", "ok.yaml", "--batch", "many"), "`--batch`: `many` is not a valid", None),
     (("report", "ok.yaml", "--output", "missing/report.md"), "cannot write `missing/report.md`", None),

@@ -83,6 +83,17 @@ def test_a_wrong_table_is_told_at_its_place(old: str, new: str, found: list[str]
     assert set(found) <= set(problems(SPEC.replace(old, new)))
 
 
+@pytest.mark.parametrize(("arguments", "told"), [
+    (("report", "vit", "--depth", "6"), "write `--set depth=...` for the hyper-parameter, `--path-depth` for the option"),
+    (("formula", "vit", "--depth=6"), "write `--set depth=...` for the hyper-parameter, `--path-depth` for the option"),
+    (("verify", "shufflenet_v2", "--scale", "0.5"), "write `--set scale=...` for the hyper-parameter, `--shrink` for the option"),
+])  # fmt: skip
+def test_an_option_that_may_be_a_hyperparameter_is_refused(arguments: tuple[str, ...], told: str, cli: Any) -> None:
+    done = cli(*arguments)
+    assert done.code == 2 and told in done.err
+    assert cli("report", "mobilenet_v1", "--depth", "1").code == 0, "no hyper-parameter there"
+
+
 FIGURES = """\
 expect:
   - from: Table 1

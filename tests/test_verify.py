@@ -299,7 +299,7 @@ def test_an_output_that_rounds_up_is_no_accident() -> None:
 def test_literally(name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Scaled down, every network runs on scalars that count themselves."""
     smaller = table("LITERAL").get(name, ())
-    assert run(monkeypatch, "verify", name, "--literal", "--scale", "1/16", *smaller, "--format", "json") == 0
+    assert run(monkeypatch, "verify", name, "--literal", "--shrink", "1/16", *smaller, "--format", "json") == 0
     nodes = json.loads(capsys.readouterr().out)["nodes"]
     assert all(node["predicted"] == node["executed"] == node["literal"] for node in nodes)
     assert sum(node["literal"].get("macs", 0) for node in nodes) > 20_000

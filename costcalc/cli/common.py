@@ -77,7 +77,7 @@ def command_app() -> typer.Typer:
     return typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
-AMBIGUOUS = {"--depth", "--scale", "--batch", "--top", "--by", "--seed"}  # what a hyper-parameter may well be called
+AMBIGUOUS = {"--depth", "--scale"}  # what a hyper-parameter is often called; these options have another name too
 
 
 class SpecCommand(TyperCommand):

@@ -47,7 +47,7 @@ def verify(
     \b
       costcalc verify mobilenet_v1.yaml --alpha 0.75
       costcalc verify --all --resolution 97 --batch 3
-      costcalc verify mobilenet_v1 --literal --scale 1/16
+      costcalc verify mobilenet_v1 --literal --shrink 1/16
       costcalc verify network.yaml --format json
 
     Compared at every node: the output shape, the parameters by role, every class of operations; for the network the
@@ -80,9 +80,9 @@ def _model(ctx: typer.Context, spec: str, settings: Iterable[str], scale: Option
     model = Model(document_for(ctx, spec, values), values)
     if scale is None:
         return model
-    factor = exact("--scale", scale)
+    factor = exact("--shrink", scale)
     if not is_number(factor) or not 0 < factor <= 1:
-        raise UsageError(Problem(f"`--scale` cannot be {scale}", None, "a number above 0, at most 1, such as 1/8"))
+        raise UsageError(Problem(f"`--shrink` cannot be {scale}", None, "a number above 0, at most 1, such as 1/8"))
     return model.scaled(factor)
 
 

@@ -3,7 +3,7 @@
 `ROWS`, the rows of data/exact.csv: for each network there, how many it has, and the spec and settings of a row.
 `ERRATA`, the published figures that are known to be wrong; any other must be met.
 `PARAMETERS`, `num_params` of torchvision: settings, and the number.
-`SMALL`, settings at which an execution takes no time; `LITERAL`, options for one on scalars beside `--scale 1/16`.
+`SMALL`, settings at which an execution takes no time; `LITERAL`, options for one on scalars beside `--shrink 1/16`.
 `HALVED`, how often the input is halved, rounding up, where every window has the padding `same`.
 """
 

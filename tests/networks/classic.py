@@ -7,7 +7,7 @@ from typing import Any
 ERRATA = {
     "alexnet": "720M",
     "densenet": "",
-    "ghostnet": "",
+    "ghostnet": "226M",
     "googlenet": "1448M 1500M 1550M 6.8M 34M 54M",
     "inception_v3": "23626728 23851784 23.2M 5000M",
     "regnet": "",
