@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from costcalc.errors import MAX_SHOWN, CostcalcError
-from costcalc.spec import build_network, read_document
+from costcalc.errors import MAX_SHOWN, CostcalcError, Source, SpecError
+from costcalc.spec import build_network, parse_document, read_document
 
 ERRORS = Path(__file__).parent / "errors"
 NAMES = sorted(path.stem for path in ERRORS.glob("*.yaml"))
@@ -66,3 +66,17 @@ def test_at_most_twenty_are_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(error.problems) == 100
     assert str(error).count("error: ") == MAX_SHOWN
     assert str(error).endswith(f"... and {100 - MAX_SHOWN} more errors")
+
+
+@pytest.mark.parametrize(("layer", "told"), [
+    ("winograd_conv: {out: 4, stride: 2}", "its window is 3x3, its stride 1, in one group; else use `conv`"),
+    ("winograd_conv: {out: 4, kernel: 5}", "its window is 3x3, its stride 1, in one group; else use `conv`"),
+    ("octave_conv: {out: 4, to: high, stride: 2}", "put an `avg_pool` before each of its two maps"),
+    ("tucker_conv: {out: 4, rank: 2}", "it has two: `rank_in` and `rank_out`"),
+    ("instance_norm: {affine: true}", "write `scale: true` and `shift: true`"),
+    ("gru: {hidden: 4, projection: 2}", "`lstm` has one"),
+])  # fmt: skip
+def test_what_a_kind_lacks_is_told(layer: str, told: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        parse_document(Source("net.yaml", f"costcalc: 1\ninput: [3, 8, 8]\nlayers:\n  - {layer}\n"))
+    assert told in (caught.value.problems[0].help or "")

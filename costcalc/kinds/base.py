@@ -63,6 +63,7 @@ class Kind:
     followers: ClassVar[bool] = False  # takes `norm` and `act`, and drops its bias where a norm follows
     storage: ClassVar[Literal["new", "in_place", "view"]] = "new"  # where its output lies
     joins: ClassVar[bool] = False  # takes two or more inputs
+    lacks: ClassVar[Mapping[str, str]] = {}  # attributes that people look for in it: what there is instead
     inside: ClassVar[str] = "taps on the input, not on padding, of all windows along {}"  # those that are valid
 
     def __init__(self, values: Mapping[str, Any]) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from costcalc.census import Census
 from costcalc.kinds.attributes import KindError, choice, count, flag, padding_attribute, per_axis, sizes
@@ -180,6 +180,8 @@ class OctaveConv(Kind):
     together 1 - 3/4 * a * (2 - a) where the output has that share too. Padding is `same`, the stride 1: a strided
     octave layer takes means first. Source: Chen et al. 2019 (arXiv:1904.05049), sections 3.2 and 3.3.
     """
+
+    lacks: ClassVar[Mapping[str, str]] = {"stride": "its stride is 1; put an `avg_pool` before each of its two maps"}
 
     followers = True
     out = count("output channels of this frequency (N)")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from costcalc.census import Census
 from costcalc.kinds.attributes import count
@@ -48,6 +48,8 @@ class TuckerConv(Windowed):
     (M * R_1 + D_K * D_K * R_1 * R_2 + R_2 * N) / (D_K * D_K * M * N). Stride, padding and dilation are those of the
     second, biases those of the last. Source: Kim et al. 2016 (arXiv:1511.06530), section 3.
     """
+
+    lacks: ClassVar[Mapping[str, str]] = {"rank": "it has two: `rank_in` and `rank_out`"}
 
     out = count("output channels (N)")
     rank_in = count("channels that the window sees, the rank of the input side", letter="R_1")

@@ -8,6 +8,9 @@ one addition for each element. A layer that one of them follows has no bias unle
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from costcalc.census import Census
 from costcalc.kinds.attributes import KindError, choice, count, flag
 from costcalc.kinds.base import Layer, kind
@@ -85,6 +88,8 @@ class InstanceNorm(Norm):
     For M channels of D_F x D_F, M * D_F * D_F multiplications and M * (3 * D_F * D_F - 1) additions. Source: Ulyanov et
     al. 2016 (arXiv:1607.08022), equation 4.
     """
+
+    lacks: ClassVar[Mapping[str, str]] = {"affine": "write `scale: true` and `shift: true`"}
 
     scale = flag("a learnable scale (gamma)", default=False)
     shift = flag("a learnable shift (beta)", default=False)

@@ -6,8 +6,8 @@ running sum, and the bias vectors after them, each by itself: two as in PyTorch,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from costcalc.census import Census
 from costcalc.kinds.attributes import KindError, choice, count, flag, optional
@@ -112,6 +112,8 @@ class Gru(Recurrent):
     additions for each of H features; without, as in the paper, n = tanh(W*x + U*(r*h) + b + c), with an addition less.
     Source: Cho et al. 2014 (arXiv:1406.1078), section 2.3; `reset_after` as in its first version.
     """
+
+    lacks: ClassVar[Mapping[str, str]] = {"projection": "`lstm` has one"}
 
     gates = 3
     reset_after = flag("the reset gate acts after the matrix product, not before", default=True)

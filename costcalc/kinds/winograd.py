@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 from costcalc.census import Census
 from costcalc.kinds.attributes import Attribute, KindError, count, flag, integer, padding_attribute
@@ -44,6 +44,10 @@ class WinogradConv(Layer):
     products are in memory at once. Stride, dilation and groups are 1; as a tile mixes what it reads, all multiply-adds
     are valid. Source: Lavin and Gray 2016 (arXiv:1509.09308), section 4.
     """
+
+    lacks: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("kernel", "stride", "dilation", "groups"), "its window is 3x3, its stride 1, in one group; else use `conv`"
+    )
 
     followers = True
     out = count("output channels (N)")

@@ -224,6 +224,7 @@ class LayerReader(TableReader):
         known = [*cls.attributes, *own, *COMMON]
         right = SPELLINGS.get(key.text)
         help_ = f"it is called `{right}` here" if right in known else unknown("attribute", key.text, known).help
+        help_ = cls.lacks.get(key.text, help_)
         if key.text == "compress":
             able = ", ".join(f"`{name}`" for name, kind in REGISTRY.items() if compressible(kind))
             help_ = f"these can: {able}"
