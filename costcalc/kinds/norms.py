@@ -74,7 +74,8 @@ class GroupNorm(Norm):
     def shape(self, x: Shape) -> Shape:
         if x.channels % self.groups != 0:
             raise KindError(f"{x.channels} channels cannot be divided into {self.groups} groups", "groups",
-                            "`groups` must divide the channels")  # fmt: skip
+                            "`groups` must divide the channels; where none are given they are 32, and"
+                            " `defaults: {group_norm: {groups: ...}}` sets those of a norm that follows")  # fmt: skip
         return x
 
     def sets(self, x: Shape) -> Number:
