@@ -100,7 +100,7 @@ def census() -> str:
         attributes = {n: a.default for n, a in REGISTRY[name].attributes.items()} | given
         kind = REGISTRY[name](attributes)
         output = kind.infer(inputs)
-        place = {"new": "new", "in_place": "in place", "view": "a view"}[kind.storage]
+        place = {"new": "new", "in_place": "in place", "view": "a view"}[kind.storage_of(inputs)]
         if kind.count(inputs, output) is None:
             rows.append([f"`{name}`", "not known: the total is `partial`", "not known", place])
             continue
@@ -143,7 +143,7 @@ def family_page(family: str) -> str:
 def _kind(cls: type[Kind]) -> list[str]:
     text = [_prose(paragraph) for paragraph in (cls.__doc__ or "").strip().split("\n\n")]
     facts = {"view": "The output is a view of the input.", "in_place": "The output may take the place of the input."}
-    facts_here = [facts[cls.storage]] if cls.storage in facts else []
+    facts_here = [facts[cls.storage]] if cls.storage in facts and cls.storage_of is Kind.storage_of else []
     if cls.role != "layer":
         facts_here.append(f"May follow a layer as its `{cls.role}`.")
     if cls.followers:

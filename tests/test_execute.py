@@ -8,6 +8,7 @@ many layers.
 from __future__ import annotations
 
 import ast
+import itertools
 import math
 import os
 import secrets
@@ -77,6 +78,41 @@ def literally(layer: Layer) -> tuple[dict[str, Any], Any]:
     y = LITERAL[layer.kind](work)
     found = {"output": y.shape[1:], "sequence": work.sequence, **_nonzero({**tally.take(), **work.parameters})}
     return found, floats(y)
+
+
+def outcome(layer: Layer, batch: int, own: bool, literal: bool) -> tuple[list[Any], Any, int]:
+    """The arrays that a kernel gets, the one that it makes, and the bytes that it says lived meanwhile."""
+    rng, tally = np.random.default_rng(7), Tally()
+    arrays = [rng.uniform(-1, 1, (batch, *x.dims)).astype(np.float32) for x in layer.inputs]
+    if batch > 1:  # samples that lie apart, as after a split
+        arrays = [np.concatenate([array, array], axis=1)[:, : array.shape[1]] for array in arrays]
+    arrays = [scalars(array, Scalar, tally) for array in arrays] if literal else arrays
+    inputs = [Tensor(array, x.sequence) for array, x in zip(arrays, layer.inputs, strict=True)]
+    work: Any = LiteralWork(inputs, layer.attributes, rng, own, tally) if literal else Work(inputs, layer.attributes, rng, own)
+    return arrays, (LITERAL if literal else KERNELS)[layer.kind](work), work.workspace
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_outputs_lie_where_the_rule_says(kind):
+    """In memory that is the input's or their own, as much as they need, and in one piece for each sample."""
+    for number, layer in enumerate(layers(kind, 300, FIRST, tiny=True)):
+        storage = REGISTRY[kind](layer.attributes).storage_of(layer.inputs)
+        for batch, own, literal in itertools.product((1, 2), (False, True), (False, True) if number < 60 else (False,)):
+            arrays, y, _ = outcome(layer, batch, own, literal)
+            shares = storage == "view" or (storage == "in_place" and own)
+            found = [np.shares_memory(y, array) for array in arrays]
+            assert found == [shares, *[False] * (len(arrays) - 1)], (layer, batch, own, literal)
+            assert np.shares_memory(y, y.reshape(batch, -1)), (layer, batch, own, literal)
+            assert shares or run._owner(y).size == y.size, (layer, batch, own, literal)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_lives_meanwhile(kind):
+    """The bytes of the arrays that a kernel holds beside its input and output are those of the rule."""
+    for number, layer in enumerate(layers(kind, NUMBER, FIRST, tiny=True)):
+        elements = REGISTRY[kind](layer.attributes).workspace(layer.inputs, layer.output)
+        for literal in (False, True) if number < 300 else (False,):
+            assert outcome(layer, layer.batch, False, literal)[2] == 4 * layer.batch * elements, (layer, literal)
 
 
 def test_every_kind_has_a_kernel():

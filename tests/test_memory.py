@@ -298,7 +298,7 @@ def brute_force(network: Network) -> tuple[dict[str, int], int]:
     for step, node in enumerate(network.nodes):
         before = {place for place in set(home.values()) if needed_after(place, step - 1)}
         source = home[node.inputs[0]]
-        storage = REGISTRY[node.kind].storage
+        storage = REGISTRY[node.kind].storage  # over vectors no kind tells its inputs apart
         shares = storage == "view" or (storage == "in_place" and not needed_after(source, step))
         home[node.path] = source if shares else node.path
         new[node.path] = 0 if shares else node.output.size

@@ -76,6 +76,45 @@ def test_the_small_network_agrees() -> None:
         assert small().verify(batch).agreed
 
 
+@pytest.mark.parametrize(("input_", "layer"), [
+    ("{tokens: 50, features: 32}", "window_attention: {heads: 2, window: 7}"),
+    ("[4, 1, 1]", "window_attention: {heads: 2, window: 3}"),
+    ("[1, 3, 4]", "winograd_conv: {out: 1, tile: 2}"),
+    ("[2, 1, 1]", "winograd_conv: {out: 4, tile: 4}"),
+    ("[4, 1, 1]", "to_tokens"),
+    ("[1, 4, 4]", "to_tokens"),
+    ("{tokens: 4, features: 1}", "to_map: {size: [2, 2]}"),
+    ("[1, 4, 6]", "pixel_unshuffle: {factor: 2}\n  - flatten"),
+    ("{tokens: 1, features: 5}", "class_token: {number: 3}\n  - flatten"),
+])  # fmt: skip
+def test_new_memory_is_new(input_: str, layer: str) -> None:
+    """Also where the elements already lie in their order, so that one could do without a copy; what follows is a view."""
+    text = f"costcalc: 1\ninput: {input_}\nlayers:\n  - {layer}\n"
+    model = Model(parse_document(Source("new.yaml", text)), {})
+    for batch, literal in ((1, False), (2, False), (1, True)):
+        found = model.verify(batch, literal=literal)
+        assert found.agreed and found.predicted_peak == found.executed_peak
+
+
+@pytest.mark.parametrize("literal", [False, True])
+@pytest.mark.parametrize(("input_", "first", "elements"), [
+    # the linear's 6x12 and a copy of 6x6 of them; in no other step are as many alive
+    ("{tokens: 6, features: 2}", "linear: {out: 12}", 72 + 36),
+    # a part of a map, and of a vector, is its input's memory: all 12x6, and the map before or the vector after
+    ("[2, 6, 1]", "conv: {out: 12, kernel: 1}", 72 + 12),
+    ("[2]", "linear: {out: 72}", 72 + 3),
+])  # fmt: skip
+def test_a_part_of_tokens_is_a_copy(input_: str, first: str, elements: int, literal: bool) -> None:
+    text = (f"costcalc: 1\ninput: {input_}\nlayers:\n  - {first}\n  - split: {{parts: 2, part: 2, as: part}}\n"
+            "  - flatten\n  - linear: {out: 3}\n")  # fmt: skip
+    model = Model(parse_document(Source("split.yaml", text)), {})
+    found, (row,) = model.verify(2, literal=literal), [row for row in model.report(batch=2).rows("node") if row.path == "part"]
+    assert found.agreed and found.predicted_peak == found.executed_peak == 8 * elements
+    copied = input_.startswith("{")
+    assert row.activations == (2 * 36 if copied else 0)
+    assert row.memory_access_bytes == (8 * (72 + 36) if copied else 0)
+
+
 def census(name: str, fault: Callable[[Any, Shape, Shape, Census], Census]) -> Callable[[pytest.MonkeyPatch], None]:
     """Plants a fault in the census rule of a kind."""
 

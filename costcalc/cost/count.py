@@ -71,7 +71,7 @@ def _row(
     scaled = census if census is None or (isinstance(batch, int) and batch == 1) else census.for_batch(batch)
     counted = None if scaled is None else convention.apply(node.kind, scaled, inputs, node.output, batch)
     elements: Number = 0
-    if kind.storage != "view":
+    if kind.storage_of(inputs) != "view":
         elements = (total(x.size for x in inputs) + node.output.size) * batch + (scaled.params if scaled else 0)
     name = f"{node.kind} {kind.variety(inputs[0])}".rstrip()
     return Row(

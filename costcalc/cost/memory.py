@@ -1,7 +1,7 @@
 """Which tensors are alive when: the activations a network writes, and the most that are alive at once.
 
 Nodes run in the given order. A tensor lives from its producer to its last reader; outputs and the input until they are
-no longer needed. A view (flatten, split) shares its input's memory; a norm or an activation overwrites its input where
+no longer needed. A view (flatten, split of a map) shares its input's memory; a norm or an activation overwrites its input where
 nothing reads that again. Every other output is new.
 """
 
@@ -43,7 +43,9 @@ def liveness(network: Network, kinds: Sequence[Kind]) -> Liveness:
     for index, (node, kind) in enumerate(zip(network.nodes, kinds, strict=True)):
         needed = last_use.get(node.path, index)
         source = buffers[node.inputs[0]]
-        if kind.storage == "view" or (kind.storage == "in_place" and source.last <= index):
+        inputs = [shapes[name] for name in node.inputs]
+        storage = kind.storage_of(inputs)
+        if storage == "view" or (storage == "in_place" and source.last <= index):
             source.last = max(source.last, needed)
             buffers[node.path] = source
             written.append(0)
@@ -51,7 +53,7 @@ def liveness(network: Network, kinds: Sequence[Kind]) -> Liveness:
             buffers[node.path] = _Buffer(node.output.size, needed)
             written.append(node.output.size)
             live = live + node.output.size
-        peak = maximum(peak, live + kind.workspace([shapes[name] for name in node.inputs], node.output))
+        peak = maximum(peak, live + kind.workspace(inputs, node.output))
         done = {id(b): b for name in (*node.inputs, node.path) if (b := buffers[name]).last <= index}
         for buffer in done.values():
             live = live - buffer.size

@@ -170,7 +170,7 @@ class _Source:
         report, row, bits = self.report, self.rows[node.path], DTYPES[self.report.dtype]
         sizes = [sum(int(x.size) for x in shapes) * report.batch for shapes in (self.inputs(node), [node.output])]  # type: ignore[call-overload]
         memory = Memory(sizes[0], row.params, sizes[1], bits)
-        if layer.counted.kind.storage == "view":
+        if layer.counted.kind.storage_of(self.inputs(node)) == "view":
             memory = Memory(0, 0, 0, bits)
         if -(-memory.elements * bits // 8) != row.memory_access_bytes:
             raise Disproved(f"the memory access of {node.path} is not that of {memory.elements} elements")

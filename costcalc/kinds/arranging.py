@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from costcalc.census import Census
 from costcalc.kinds.attributes import (
     KindError,
@@ -13,7 +15,7 @@ from costcalc.kinds.attributes import (
     sizes,
     text,
 )
-from costcalc.kinds.base import Layer, kind
+from costcalc.kinds.base import Layer, Storage, kind
 from costcalc.kinds.window import need_map, spread, written
 from costcalc.number import Number, divide, exact_div, product, total
 from costcalc.shape import Shape
@@ -30,12 +32,19 @@ class Free(Layer):
 
 @kind("split")
 class Split(Free):
-    """Part `part` (from 1) of the channels, divided into `parts` equal ones or into the given `sizes`; a view."""
+    """Part `part` (from 1) of the channels, divided into `parts` equal ones or into the given `sizes`; a view.
+
+    Of a sequence it is a copy: the features of a part lie apart, token by token, and what follows could not read them
+    as one piece.
+    """
 
     storage = "view"
     part = count("which part this is, from 1")
     parts = optional(count("number of equal parts", least=2))
     sizes = optional(sizes("channels of each part, where they differ", most=64))
+
+    def storage_of(self, inputs: Sequence[Shape]) -> Storage:
+        return "new" if inputs[0].sequence else self.storage
 
     def shape(self, x: Shape) -> Shape:
         if (self.parts is None) == (self.sizes is None):

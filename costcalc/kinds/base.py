@@ -7,7 +7,7 @@ be ints or traced numbers; they never see a batch size, a convention or an array
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
+from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias, TypeVar
 
 from costcalc.census import Census
 from costcalc.kinds.attributes import Attribute, KindError
@@ -17,6 +17,7 @@ from costcalc.shape import Shape
 
 REGISTRY: Registry[type[Kind]] = Registry()
 K = TypeVar("K", bound="type[Kind]")
+Storage: TypeAlias = Literal["new", "in_place", "view"]
 
 
 def kind(name: str) -> Callable[[K], K]:
@@ -61,7 +62,7 @@ class Kind:
     attributes: ClassVar[dict[str, Attribute[Any]]]
     role: ClassVar[Literal["layer", "norm", "act"]] = "layer"
     followers: ClassVar[bool] = False  # takes `norm` and `act`, and drops its bias where a norm follows
-    storage: ClassVar[Literal["new", "in_place", "view"]] = "new"  # where its output lies
+    storage: ClassVar[Storage] = "new"  # where its output lies, unless `storage_of` tells inputs apart
     joins: ClassVar[bool] = False  # takes two or more inputs
     lacks: ClassVar[Mapping[str, str]] = {}  # attributes that people look for in it: what there is instead
     inside: ClassVar[str] = "taps on the input, not on padding, of all windows along {}"  # those that are valid
@@ -77,6 +78,10 @@ class Kind:
     def count(self, inputs: Sequence[Shape], output: Shape) -> Census | None:
         """The census of one sample; None where it cannot be known."""
         raise NotImplementedError
+
+    def storage_of(self, inputs: Sequence[Shape]) -> Storage:
+        """Where its output lies, given these inputs."""
+        return self.storage
 
     def workspace(self, inputs: Sequence[Shape], output: Shape) -> Any:
         """Elements that live only while this layer runs, beside its inputs and its output."""

@@ -12,11 +12,11 @@ from costcalc.execute.work import Floats, Work, along, kernel
 
 @kernel("split")
 def split(work: Work) -> Floats:
-    """One part of the channels."""
+    """One part of the channels. Features of tokens lie apart, so that they are copied; a part of a map is one piece."""
     axis = work.inputs[0].channels
     cuts = np.cumsum(work.attributes["sizes"])[:-1] if "sizes" in work.attributes else work["parts"]
     part: Floats = np.split(work.x, cuts, axis=axis)[work["part"] - 1]
-    return part
+    return part.copy() if work.sequence else part
 
 
 @kernel("channel_shuffle")
@@ -34,7 +34,7 @@ def pixel_shuffle(work: Work) -> Floats:
     blocks = work.x.reshape(n, channels // factor**rank, *[factor] * rank, *sizes)
     order = [axis for i in range(rank) for axis in (2 + rank + i, 2 + i)]
     y = blocks.transpose(0, 1, *order).reshape(n, -1, *(size * factor for size in sizes))
-    return np.array(y)  # a map of one position would still be a view
+    return y.copy()  # a map of one position would still be a view
 
 
 @kernel("pixel_unshuffle")
@@ -45,7 +45,7 @@ def pixel_unshuffle(work: Work) -> Floats:
     blocks = work.x.reshape(n, channels, *(part for size in sizes for part in (size // factor, factor)))
     order = [3 + 2 * i for i in range(rank)] + [2 + 2 * i for i in range(rank)]
     y = blocks.transpose(0, 1, *order).reshape(n, channels * factor**rank, *(size // factor for size in sizes))
-    return np.array(y)  # with one channel, or one block along an axis, it could still be a view
+    return y.copy()  # with one channel, or one block along an axis, it could still be a view, and not in one piece
 
 
 @kernel("flatten")

@@ -135,4 +135,4 @@ def window_attention(work: Work) -> Floats:
     y = _project(work, q.swapaxes(2, 3).reshape(*q.shape[:2], q.shape[3], channels), channels, work["bias"])
     work.count("valid_macs", work.tally["macs"] - so_far)
     y = windows.join(y)
-    return np.ascontiguousarray(y if work.sequence else np.moveaxis(y, -1, 1))
+    return (y if work.sequence else np.moveaxis(y, -1, 1)).copy()  # without the margins that were padded

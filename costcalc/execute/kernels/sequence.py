@@ -25,9 +25,12 @@ def embedding(work: Work) -> Floats:
 @kernel("class_token")
 def class_token(work: Work) -> Floats:
     """The learned ones first."""
-    n, _, features = work.x.shape
-    learned = work.make("weights", work["number"], features)
-    return np.concatenate([np.broadcast_to(learned, (n, *learned.shape)), work.x], axis=1)
+    n, tokens, features = work.x.shape
+    number = work["number"]
+    y = np.empty((n, number + tokens, features), np.float32)
+    y[:, :number] = work.make("weights", number, features)
+    y[:, number:] = work.x
+    return y
 
 
 @kernel("position_embedding")
@@ -50,12 +53,12 @@ def select_token(work: Work) -> Floats:
 def to_tokens(work: Work) -> Floats:
     """Positions in one row, then channels last."""
     work.sequence = True
-    return np.ascontiguousarray(work.x.reshape(*work.x.shape[:2], -1).swapaxes(1, 2))
+    return work.x.reshape(*work.x.shape[:2], -1).swapaxes(1, 2).copy()
 
 
 @kernel("to_map")
 def to_map(work: Work) -> Floats:
     """Channels first, then the tokens along the axes."""
     work.sequence = False
-    swapped = np.ascontiguousarray(work.x.swapaxes(1, 2))
+    swapped = work.x.swapaxes(1, 2).copy()
     return swapped.reshape(*swapped.shape[:2], *work["size"])

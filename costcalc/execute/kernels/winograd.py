@@ -100,4 +100,4 @@ def winograd_conv(work: Work) -> Floats:
     work.workspace = data.nbytes + sums.nbytes
     parts = _both_axes(steps.inverse, sums.reshape(edge, edge, n, out, rows, columns))
     y = parts.transpose(2, 3, 4, 0, 5, 1).reshape(n, out, rows * tile, columns * tile)
-    return work.add_bias(np.ascontiguousarray(y[:, :, :height, :width]))
+    return work.add_bias(y[:, :, :height, :width].copy())

@@ -14,11 +14,12 @@ from costcalc.execute.literal.work import LiteralWork, literal
 
 @literal("split")
 def split(work: LiteralWork) -> Scalars:
-    """The channels after those of the parts before."""
+    """The channels after those of the parts before; of tokens a copy, each with its own features."""
     axis = work.inputs[0].channels
     sizes = work.attributes.get("sizes") or [work.x.shape[axis] // work["parts"]] * work["parts"]
     first = sum(sizes[: work["part"] - 1])
-    return np.moveaxis(np.moveaxis(work.x, axis, 0)[first : first + sizes[work["part"] - 1]], 0, axis)
+    part: Scalars = np.moveaxis(np.moveaxis(work.x, axis, 0)[first : first + sizes[work["part"] - 1]], 0, axis)
+    return part.copy() if work.sequence else part
 
 
 @literal("channel_shuffle")
