@@ -106,6 +106,21 @@ def test_outputs_lie_where_the_rule_says(kind):
             assert shares or run._owner(y).size == y.size, (layer, batch, own, literal)
 
 
+@pytest.mark.parametrize("kind", sorted(run.OVERWRITING))
+def test_in_place_on_a_part(kind):
+    """Where samples lie apart, as after a split, the input is overwritten by the very values that a copy would be."""
+    for layer in layers(kind, 60, FIRST, tiny=True):
+        found = []
+        for own in (False, True):
+            rng = np.random.default_rng(7)
+            (x,) = (rng.uniform(-1, 1, (3, 4, *x.dims)).astype(np.float32) for x in layer.inputs)
+            parts = [Tensor(x.reshape(3, -1, *x.shape[3:])[:, : x.shape[2]], layer.inputs[0].sequence)]
+            work = Work(parts, layer.attributes, rng, own)
+            found.append(KERNELS[kind](work))
+            assert np.shares_memory(found[-1], parts[0].array) == own
+        np.testing.assert_array_equal(*found, err_msg=str(layer))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_lives_meanwhile(kind):
     """The bytes of the arrays that a kernel holds beside its input and output are those of the rule."""

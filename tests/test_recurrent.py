@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,8 @@ from hypothesis import strategies as st
 from costcalc.api import Model
 from costcalc.census import Census
 from costcalc.errors import Source, SpecError
+from costcalc.execute.literal import LITERAL, LiteralWork, Tally
+from costcalc.execute.literal.scalars import Scalar, scalars
 from costcalc.execute.work import KERNELS, Floats, Tensor, Work
 from costcalc.formulas import node_formulas
 from costcalc.kinds import REGISTRY
@@ -187,6 +191,47 @@ def test_workspace_in_a_spec() -> None:
         verified = found.verify(2, literal=literal)
         assert verified.agreed
         assert verified.executed_peak == 8 * (6 * 12 + 10 + 2 * 6 * 10 + 25)
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gru"])
+@pytest.mark.parametrize(("layers", "output", "sequences"), [(1, "last", 0), (2, "last", 1), (4, "last", 2), (1, "sequence", 1),
+                                                            (2, "sequence", 2), (4, "sequence", 2)])  # fmt: skip
+def test_no_more_sequences_are_there_than_are_told(kind: str, layers: int, output: str, sequences: int) -> None:
+    """Of many tokens a sequence is nearly all memory, and NumPy never has more than what a layer reads and writes.
+
+    The rule has the output from the start, as of every layer; here it is made with the last layer.
+    """
+    x = np.ones((1, 2000, 3), np.float32)
+    run(kind, x[:, :2], hidden=8, layers=layers, output=output)  # what is loaded once is loaded
+    tracemalloc.start()
+    run(kind, x, hidden=8, layers=layers, output=output)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert round(peak / (4 * 2000 * 8)) == sequences
+
+
+@pytest.mark.parametrize("literal", [False, True])
+@pytest.mark.parametrize(("kind", "given_", "kept"), [
+    # what a step holds: four gates and the cell, three with the candidate; the state is in the output
+    ("lstm", {"hidden": 5}, [(2, 20), (2, 5)]), ("lstm", {"hidden": 5, "output": "last"}, [(2, 20), (2, 5)]),
+    ("lstm", {"hidden": 5, "projection": 2}, [(2, 20), (2, 5)]), ("gru", {"hidden": 5}, [(2, 15)]),
+    ("gru", {"hidden": 5, "reset_after": False, "output": "last"}, [(2, 15)]),
+    # and one sequence of 6 tokens between two layers, two where there are more
+    ("gru", {"hidden": 5, "layers": 2, "bidirectional": True}, [(2, 15), (2, 6, 10)]),
+    ("lstm", {"hidden": 5, "layers": 4, "projection": 3, "output": "last"}, [(2, 20), (2, 5), (2, 6, 3), (2, 6, 3)]),
+])  # fmt: skip
+def test_what_a_step_holds(kind: str, given_: dict[str, Any], kept: list[tuple[int, ...]], literal: bool) -> None:
+    """Each array, by its sizes for two samples; a kernel that holds another one says so."""
+    a = {n: v.default for n, v in REGISTRY[kind].attributes.items() if v.default is not None} | given_
+    rng, tally = np.random.default_rng(0), Tally()
+    x = rng.normal(size=(2, 6, 4)).astype(np.float32)
+    if literal:
+        work: Any = LiteralWork([Tensor(scalars(x, Scalar, tally), True)], a, rng, False, tally)
+        LITERAL[kind](work)
+    else:
+        work = Work([Tensor(x, True)], a, rng, False)
+        KERNELS[kind](work)
+    assert work.workspace == 4 * sum(prod(sizes) for sizes in kept)
 
 
 @pytest.mark.parametrize(("input_", "written", "message"), [

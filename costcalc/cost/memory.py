@@ -1,8 +1,8 @@
 """Which tensors are alive when: the activations a network writes, and the most that are alive at once.
 
 Nodes run in the given order. A tensor lives from its producer to its last reader; outputs and the input until they are
-no longer needed. A view (flatten, split of a map) shares its input's memory; a norm or an activation overwrites its input where
-nothing reads that again. Every other output is new.
+no longer needed. A view (flatten, most splits) shares its input's memory; a norm or an activation overwrites its input
+where nothing reads that again. Every other output is new.
 """
 
 from __future__ import annotations

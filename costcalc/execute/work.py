@@ -72,9 +72,13 @@ class Work:
         """Notes operations just computed."""
         self.tally[operation] += int(times)
 
-    def matmul(self, a: Floats, b: Floats) -> Floats:
+    def hold(self, *arrays: Floats) -> None:
+        """Notes arrays that are there at once, beside input and output."""
+        self.workspace = max(self.workspace, sum(array.nbytes for array in arrays))
+
+    def matmul(self, a: Floats, b: Floats, out: Floats | None = None) -> Floats:
         """The matrix product of the last two axes: each output sums as many products as the inner axis is long."""
-        product: Floats = np.matmul(a, b)
+        product: Floats = np.matmul(a, b, out=out)
         self.count("macs", product.size * a.shape[-1])
         return product
 

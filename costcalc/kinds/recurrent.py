@@ -2,6 +2,9 @@
 
 The state begins with zeros, which are multiplied like any other state. The products of token and state are added in one
 running sum, and the bias vectors after them, each by itself: two as in PyTorch, one as in Keras.
+
+A state lies in the output, or in the sequence that the next layer reads. Meanwhile there are the numbers of one step,
+which overwrite each other where they can, and between layers the sequence that one reads and the one that it writes.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from itertools import product
 
 import numpy as np
 
+from costcalc.execute.functions import Elementwise
 from costcalc.execute.kernels.convolution import conv
 from costcalc.execute.kernels.pointwise import batch_norm, relu
 from costcalc.execute.sliding import each_axis, fitting, margins, padded, tap
@@ -23,7 +24,7 @@ def deformable_conv(work: Work) -> Floats:
     work.workspace = made.nbytes
     offsets = made[:, : 2 * taps * sets].reshape(n, sets, taps, 2, *made.shape[2:])
     if work["modulated"]:
-        factors = _sigmoid(work, made[:, 2 * taps * sets :]).reshape(n, sets, taps, *made.shape[2:])
+        factors = Elementwise(work, made[:, 2 * taps * sets :]).sigmoid().y.reshape(n, sets, taps, *made.shape[2:])
     weights = work.make("weights", groups, out // groups, channels // groups, taps)
     y = np.zeros((n, groups, out // groups, made[0, 0].size), np.float32)
     for number, starts in enumerate(_starts(work, kernels, made.shape[2:])):
@@ -35,16 +36,6 @@ def deformable_conv(work: Work) -> Floats:
         y += work.matmul(weights[..., number], seen.reshape(n, groups, channels // groups, -1))
     work.count("valid_macs", y.size * channels // groups * taps)  # whatever is sampled is no padding
     return work.add_bias(y.reshape(n, out, *made.shape[2:]))
-
-
-def _sigmoid(work: Work, x: Floats) -> Floats:
-    """In place."""
-    np.exp(-x, out=x)
-    x += 1
-    np.divide(1, x, out=x)
-    for operation in ("exponentials", "additions", "divisions"):
-        work.count(operation, x.size)
-    return x
 
 
 def _starts(work: Work, kernels: list[int], outputs: tuple[int, ...]) -> list[list[Floats]]:

@@ -9,64 +9,18 @@ import math
 
 import numpy as np
 
+from costcalc.execute.functions import Elementwise
 from costcalc.execute.work import Floats, Work, along, kernel
 
 
-class _Steps:
-    """Elementwise operations on one array, each noted as it is done."""
-
-    def __init__(self, work: Work, y: Floats) -> None:
-        self.work, self.y = work, y
-
-    def add(self, other: Floats | float) -> _Steps:
-        np.add(self.y, other, out=self.y)
-        self.work.count("additions", self.y.size)
-        return self
-
-    def multiply(self, other: Floats | float) -> _Steps:
-        np.multiply(self.y, other, out=self.y)
-        self.work.count("multiplications", self.y.size)
-        return self
-
-    def divide_into(self, other: Floats | float) -> _Steps:
-        np.divide(other, self.y, out=self.y)
-        self.work.count("divisions", self.y.size)
-        return self
-
-    def at_least(self, bound: float) -> _Steps:
-        np.maximum(self.y, np.float32(bound), out=self.y)
-        self.work.count("comparisons", self.y.size)
-        return self
-
-    def at_most(self, bound: float) -> _Steps:
-        np.minimum(self.y, np.float32(bound), out=self.y)
-        self.work.count("comparisons", self.y.size)
-        return self
-
-    def negate(self) -> _Steps:
-        np.negative(self.y, out=self.y)
-        return self
-
-    def exp(self) -> _Steps:
-        with np.errstate(over="ignore"):
-            np.exp(self.y, out=self.y)
-        self.work.count("exponentials", self.y.size)
-        return self
-
-    def erf(self) -> _Steps:
-        self.y[...] = np.vectorize(math.erf, otypes=[np.float32])(self.y) if self.y.size else self.y
-        self.work.count("exponentials", self.y.size)
-        return self
-
-
-def _target(work: Work) -> _Steps:
+def _target(work: Work) -> Elementwise:
     """The input itself where it may be overwritten, else a copy."""
-    return _Steps(work, work.x if work.own else work.x.copy())
+    return Elementwise(work, work.x if work.own else work.x.copy())
 
 
-def _aside(work: Work) -> _Steps:
+def _aside(work: Work) -> Elementwise:
     """A second array for a factor that is computed beside the input."""
-    return _Steps(work, work.x.copy())
+    return Elementwise(work, work.x.copy())
 
 
 @kernel("batch_norm")
@@ -98,7 +52,7 @@ def relu6(work: Work) -> Floats:
 @kernel("sigmoid")
 def sigmoid(work: Work) -> Floats:
     """1 / (1 + exp(-x))."""
-    return _target(work).negate().exp().add(1).divide_into(1).y
+    return _target(work).sigmoid().y
 
 
 @kernel("hard_sigmoid")
@@ -117,21 +71,14 @@ def hard_swish(work: Work) -> Floats:
 @kernel("swish", "silu")
 def swish(work: Work) -> Floats:
     """A sigmoid as the gate, times x."""
-    gate = _aside(work).negate().exp().add(1).divide_into(1).y
+    gate = _aside(work).sigmoid().y
     return _target(work).multiply(gate).y
-
-
-def _tanh(steps: _Steps) -> _Steps:
-    """(e - 1) / (e + 1) with e = exp(2x)."""
-    steps.y.clip(-40, 40, out=steps.y)  # beyond, the result is 1 in any case, and e would overflow
-    e = steps.multiply(2).exp().y.copy()
-    return steps.add(1).divide_into(_Steps(steps.work, e).add(-1).y)
 
 
 @kernel("tanh")
 def tanh(work: Work) -> Floats:
     """The hyperbolic tangent."""
-    return _tanh(_target(work)).y
+    return _target(work).tanh().y
 
 
 @kernel("gelu")
@@ -141,7 +88,7 @@ def gelu(work: Work) -> Floats:
         gate = _aside(work).multiply(1 / math.sqrt(2)).erf().add(1).multiply(0.5).y
         return _target(work).multiply(gate).y
     inner = _aside(work).multiply(work.x).multiply(work.x).multiply(0.044715).add(work.x)
-    gate = _tanh(inner.multiply(math.sqrt(2 / math.pi))).add(1).multiply(0.5).y
+    gate = inner.multiply(math.sqrt(2 / math.pi)).tanh().add(1).multiply(0.5).y
     return _target(work).multiply(gate).y
 
 

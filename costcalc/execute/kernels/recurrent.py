@@ -1,4 +1,8 @@
-"""Recurrent layers step by step, the matrices of all gates in one product."""
+"""Recurrent layers step by step, the matrices of all gates in one product.
+
+States are written where the output is, or the sequence between two layers. What else is there meanwhile, each step
+tells. Joining token and state for a product is no part of that, as gathering windows is none of a convolution.
+"""
 
 from __future__ import annotations
 
@@ -7,33 +11,15 @@ from typing import Protocol
 
 import numpy as np
 
+from costcalc.execute.functions import Elementwise
 from costcalc.execute.work import Floats, Work, kernel
 
 
 class _Cell(Protocol):
-    """Weights of one layer in one direction, and its state."""
+    """One layer in one direction, with its weights."""
 
-    width: int
-
-    def step(self, x: Floats) -> Floats: ...
-
-
-def _sigmoid(work: Work, x: Floats) -> Floats:
-    """1 / (1 + exp(-x))."""
-    for operation in ("exponentials", "additions", "divisions"):
-        work.count(operation, x.size)
-    with np.errstate(over="ignore"):
-        y: Floats = np.reciprocal(np.float32(1) + np.exp(-x))
-    return y
-
-
-def _tanh(work: Work, x: Floats) -> Floats:
-    """(e - 1) / (e + 1) with e = exp(2x); beyond 40 the result is 1."""
-    e = np.exp(2 * np.clip(x, -40, 40))
-    for operation, times in (("multiplications", 1), ("exponentials", 1), ("additions", 2), ("divisions", 1)):
-        work.count(operation, times * x.size)
-    y: Floats = (e - 1) / (e + 1)
-    return y
+    def step(self, x: Floats, h: Floats, y: Floats) -> list[Floats]:
+        """Writes the state after token x and state h to y, which may be h; returns the arrays that this took."""
 
 
 class _Gates:
@@ -54,102 +40,102 @@ def _biased(work: Work, y: Floats, biases: list[Floats]) -> Floats:
     return y
 
 
+def _width(work: Work) -> int:
+    """The features of a state."""
+    width: int = work.attributes.get("projection") or work["hidden"]
+    return width
+
+
 class _Lstm:
     """Gates in the order i, f, g, o."""
 
     def __init__(self, work: Work, features: int) -> None:
         hidden, projection = work["hidden"], work.attributes.get("projection")
-        self.work, self.width = work, projection or hidden
-        token, state = work.make("weights", features, 4 * hidden), work.make("weights", self.width, 4 * hidden)
-        biases = [work.make("biases", 4 * hidden) for _ in range(work["biases"])]
-        self.gates = _Gates(work, token, state, biases)
+        token, state = work.make("weights", features, 4 * hidden), work.make("weights", _width(work), 4 * hidden)
+        self.work = work
+        self.gates = _Gates(work, token, state, [work.make("biases", 4 * hidden) for _ in range(work["biases"])])
         self.down = work.make("weights", hidden, projection) if projection else None
-        self.h = np.zeros((len(work.x), self.width), np.float32)
         self.c = np.zeros((len(work.x), hidden), np.float32)
 
-    def step(self, x: Floats) -> Floats:
-        work = self.work
-        i, f, g, o = np.split(self.gates.of(x, self.h), 4, axis=1)
-        i, f, o, g = _sigmoid(work, i), _sigmoid(work, f), _sigmoid(work, o), _tanh(work, g)
-        self.c = f * self.c + i * g
-        y = o * _tanh(work, self.c)
-        work.count("multiplications", 3 * y.size)
-        work.count("additions", y.size)
-        self.h = y if self.down is None else work.matmul(y, self.down)
-        return self.h
+    def step(self, x: Floats, h: Floats, y: Floats) -> list[Floats]:
+        gates = self.gates.of(x, h)
+        i, f, g, o = (Elementwise(self.work, gate) for gate in np.split(gates, 4, axis=1))
+        for gate in (i, f, o):
+            gate.sigmoid()
+        i.multiply(g.tanh().y)
+        Elementwise(self.work, self.c).multiply(f.y).add(i.y)
+        g.y[...] = self.c
+        o.multiply(g.tanh().y)
+        if self.down is None:
+            y[...] = o.y
+        else:
+            self.work.matmul(o.y, self.down, out=y)
+        return [gates, self.c]
 
 
 class _Gru:
     """Gates in the order r, z, n."""
 
     def __init__(self, work: Work, features: int) -> None:
-        self.work, self.width = work, work["hidden"]
-        self.token = np.split(work.make("weights", features, 3 * self.width), [2 * self.width], axis=1)
-        self.state = np.split(work.make("weights", self.width, 3 * self.width), [2 * self.width], axis=1)
-        made = [work.make("biases", 3 * self.width) for _ in range(work["biases"])]
-        biases = [np.split(bias, [2 * self.width]) for bias in made]
+        self.work, hidden = work, work["hidden"]
+        self.token = np.split(work.make("weights", features, 3 * hidden), [2 * hidden], axis=1)
+        self.state = np.split(work.make("weights", hidden, 3 * hidden), [2 * hidden], axis=1)
+        made = [work.make("biases", 3 * hidden) for _ in range(work["biases"])]
+        biases = [np.split(bias, [2 * hidden]) for bias in made]
         self.biases = [last for _, last in biases]
         self.gates = _Gates(work, self.token[0], self.state[0], [first for first, _ in biases])
         self.candidate = _Gates(work, self.token[1], self.state[1], self.biases)
-        self.h = np.zeros((len(work.x), self.width), np.float32)
 
-    def step(self, x: Floats) -> Floats:
-        work = self.work
-        r, z = (_sigmoid(work, gate) for gate in np.split(self.gates.of(x, self.h), 2, axis=1))
+    def step(self, x: Floats, h: Floats, y: Floats) -> list[Floats]:
+        work, gates = self.work, self.gates.of(x, h)
+        r, z = (Elementwise(work, gate).sigmoid() for gate in np.split(gates, 2, axis=1))
         if work["reset_after"]:
-            before = _biased(work, work.matmul(self.h, self.state[1]), self.biases[1:])
-            n = _biased(work, work.matmul(x, self.token[1]), self.biases[:1]) + r * before
-            work.count("additions", n.size)
+            n = Elementwise(work, _biased(work, work.matmul(h, self.state[1]), self.biases[1:])).multiply(r.y)
+            # r has done what it is for, and its place takes the other sum
+            n.add(_biased(work, work.matmul(x, self.token[1], out=r.y), self.biases[:1]))
         else:
-            n = self.candidate.of(x, r * self.h)
-        n = _tanh(work, n)
-        self.h = (1 - z) * n + z * self.h
-        work.count("multiplications", 3 * n.size)
-        work.count("additions", 2 * n.size)
-        return self.h
+            n = Elementwise(work, self.candidate.of(x, r.multiply(h).y))
+        n.tanh()
+        y[...] = h
+        state = Elementwise(work, y).multiply(z.y)
+        state.add(n.multiply(z.negate().add(1).y).y)
+        return [gates, n.y]
 
 
 def _run(work: Work, cell: Callable[[Work, int], _Cell]) -> Floats:
     """Layer on layer, each from the first token on and, in both directions, from the last."""
-    x, last = work.x, work["layers"] - 1
-    tokens = x.shape[1]
-    for layer in range(last + 1):
-        directions = [range(tokens), range(tokens - 1, -1, -1)][: 1 + work["bidirectional"]]
-        outputs, ends = [], []
-        for order in directions:
-            run = cell(work, x.shape[2])
-            y = np.empty((len(x), tokens, run.width), np.float32)
-            for token in order:
-                y[:, token] = run.step(x[:, token])
-            outputs.append(y)
-            ends.append(y[:, order[-1]])
-        if layer == last and work["output"] == "last":
-            work.sequence = False
-            x = np.concatenate(ends, axis=1)
-        else:
-            x = np.concatenate(outputs, axis=2)
+    x = work.x
+    for left in range(work["layers"] - 1, -1, -1):
+        x = _layer(work, cell, x, left)
     work.count("valid_macs", work.tally["macs"])
-    return x
+    work.sequence = work["output"] == "sequence"
+    return x if work.sequence else x[:, 0]
 
 
-def _between(work: Work, width: int) -> int:
-    """Elements of the sequences that lie between layers: what one reads, what it writes."""
-    elements: int = min(work["layers"] - 1, 2) * work.x.shape[1] * width * (1 + work["bidirectional"])
-    return elements
+def _layer(work: Work, cell: Callable[[Work, int], _Cell], x: Floats, left: int) -> Floats:
+    """One layer, with so many left to come: its states after each token, or only those after the last."""
+    whole, width = left > 0 or work["output"] == "sequence", _width(work)
+    samples, tokens = x.shape[:2]
+    directions = [range(tokens), range(tokens - 1, -1, -1)][: 1 + work["bidirectional"]]
+    y = np.zeros((samples, tokens if whole else 1, len(directions) * width), np.float32)
+    between = [array for array, is_between in ((x, x is not work.x), (y, left > 0)) if is_between]
+    for number, order in enumerate(directions):
+        run, part = cell(work, x.shape[2]), y[:, :, number * width :][:, :, :width]
+        h = part[:, order[0] if whole else 0]  # zeros
+        for token in order:
+            state = part[:, token] if whole else h
+            work.hold(*between, *run.step(x[:, token], h, state))
+            h = state
+    return y
 
 
 @kernel("lstm")
 def lstm(work: Work) -> Floats:
     """Four gates and the cell of one step live meanwhile."""
-    y = _run(work, _Lstm)
-    width = work.attributes.get("projection") or work["hidden"]
-    work.workspace = 4 * len(y) * (5 * work["hidden"] + _between(work, width))
-    return y
+    return _run(work, _Lstm)
 
 
 @kernel("gru")
 def gru(work: Work) -> Floats:
     """Two gates and the candidate of one step live meanwhile."""
-    y = _run(work, _Gru)
-    work.workspace = 4 * len(y) * (3 * work["hidden"] + _between(work, work["hidden"]))
-    return y
+    return _run(work, _Gru)

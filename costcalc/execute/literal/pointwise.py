@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from costcalc.execute.literal.scalars import Scalar, Scalars, added, largest
+from costcalc.execute.literal.scalars import Scalar, Scalars, added, largest, sigmoid, tanh
 from costcalc.execute.literal.work import LiteralWork, literal
 
 
@@ -39,17 +39,8 @@ def _relu6(x: Scalar) -> Scalar:
     return x.larger(0.0).smaller(6.0)
 
 
-def _sigmoid(x: Scalar) -> Scalar:
-    return 1.0 / ((-x).exp() + 1.0)
-
-
 def _hard_sigmoid(x: Scalar) -> Scalar:
     return _relu6(x + 3.0) * (1 / 6)
-
-
-def _tanh(x: Scalar) -> Scalar:
-    e = (x * 2.0).exp()
-    return (e - 1.0) / (e + 1.0)
 
 
 def _gelu(x: Scalar) -> Scalar:
@@ -58,18 +49,18 @@ def _gelu(x: Scalar) -> Scalar:
 
 def _gelu_by_tanh(x: Scalar) -> Scalar:
     cubic = x * x * x * 0.044715
-    return x * ((_tanh((x + cubic) * math.sqrt(2 / math.pi)) + 1.0) * 0.5)
+    return x * ((tanh((x + cubic) * math.sqrt(2 / math.pi)) + 1.0) * 0.5)
 
 
 ELEMENT: dict[str, Callable[[Scalar], Scalar]] = {
     "relu": lambda x: x.larger(0.0),
     "relu6": _relu6,
-    "sigmoid": _sigmoid,
+    "sigmoid": sigmoid,
     "hard_sigmoid": _hard_sigmoid,
     "hard_swish": lambda x: x * _hard_sigmoid(x),
-    "swish": lambda x: x * _sigmoid(x),
-    "silu": lambda x: x * _sigmoid(x),
-    "tanh": _tanh,
+    "swish": lambda x: x * sigmoid(x),
+    "silu": lambda x: x * sigmoid(x),
+    "tanh": tanh,
 }
 
 

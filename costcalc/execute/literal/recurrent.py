@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from costcalc.execute.literal.scalars import Scalar, Scalars
+from costcalc.execute.literal.scalars import Scalar, Scalars, sigmoid, tanh
 from costcalc.execute.literal.work import LiteralWork, literal
-
-Vector = list[Scalar]
-
-
-def _sigmoid(x: Scalar) -> Scalar:
-    return 1.0 / ((-x).exp() + 1.0)
-
-
-def _tanh(x: Scalar) -> Scalar:
-    e = (x * 2.0).exp()
-    return (e - 1.0) / (e + 1.0)
 
 
 class _Weights:
@@ -31,7 +20,7 @@ class _Weights:
         self.token, self.state = work.weights(features, wide), work.weights(state, wide)
         self.biases = [work.biases(wide) for _ in range(work["biases"])]
 
-    def sum(self, column: int, x: Sequence[Scalar] = (), h: Sequence[Scalar] = (), biases: Any = (0, 1)) -> Scalar:
+    def sum(self, column: int, x: Iterable[Scalar] = (), h: Iterable[Scalar] = (), biases: Any = (0, 1)) -> Scalar:
         """What token and state give to a column, and these of the biases, as far as there are such."""
         total = self.work.zero()
         for f, value in enumerate(x):
@@ -44,94 +33,94 @@ class _Weights:
         return total
 
 
-def _lstm(work: LiteralWork, features: int) -> tuple[int, Callable[[Vector], Vector], Callable[[], None]]:
-    hidden, projection = work["hidden"], work.attributes.get("projection")
-    width = projection or hidden
-    weights = _Weights(work, features, width, 4)
-    down = work.weights(hidden, projection) if projection else None
-    state: dict[str, Vector] = {}
+class _Lstm:
+    """A layer in one direction, with its cell."""
 
-    def begin() -> None:
-        state.update(h=[work.zero()] * width, c=[work.zero()] * hidden)
+    def __init__(self, work: LiteralWork, features: int, width: int) -> None:
+        self.work, self.hidden = work, work["hidden"]
+        self.weights = _Weights(work, features, width, 4)
+        self.down = work.weights(self.hidden, width) if "projection" in work.attributes else None
+        self.cell = np.full((len(work.x), self.hidden), work.zero(), object)
 
-    def step(x: Vector) -> Vector:
-        cells, made = [], []
-        for j in range(hidden):
-            i, f, g, o = (weights.sum(gate * hidden + j, x, state["h"]) for gate in range(4))
-            cells.append(_sigmoid(f) * state["c"][j] + _sigmoid(i) * _tanh(g))
-            made.append(_sigmoid(o) * _tanh(cells[j]))
-        state["c"] = cells
-        if down is not None:
-            inner, made = made, []
-            for p in range(width):
-                total = work.zero()
-                for j, value in enumerate(inner):
-                    total = total + value * down[j, p]
-                made.append(total)
-        state["h"] = made
-        return made
+    def step(self, x: Scalars, h: Scalars, y: Scalars) -> list[Scalars]:
+        """The state after token x and state h goes to y, which may be h; returns what was needed beside these."""
+        gates = np.empty((len(x), 4, self.hidden), object)
+        for n, gate, j in np.ndindex(gates.shape):
+            gates[n, gate, j] = self.weights.sum(gate * self.hidden + j, x[n], h[n])
+        for n, j in np.ndindex(self.cell.shape):
+            i, f, g, o = gates[n, :, j]
+            self.cell[n, j] = sigmoid(f) * self.cell[n, j] + sigmoid(i) * tanh(g)
+            gates[n, 3, j] = sigmoid(o) * tanh(self.cell[n, j])
+        for n, p in np.ndindex(y.shape):
+            y[n, p] = gates[n, 3, p] if self.down is None else self._sum(gates[n, 3], self.down[:, p])
+        return [gates, self.cell]
 
-    return width, step, begin
+    def _sum(self, made: Scalars, weights: Scalars) -> Scalar:
+        total = self.work.zero()
+        for value, weight in zip(made, weights, strict=True):
+            total = total + value * weight
+        return total
 
 
-def _gru(work: LiteralWork, features: int) -> tuple[int, Callable[[Vector], Vector], Callable[[], None]]:
-    hidden = work["hidden"]
-    weights = _Weights(work, features, hidden, 3)
-    state: dict[str, Vector] = {}
+class _Gru:
+    """A layer in one direction."""
 
-    def begin() -> None:
-        state.update(h=[work.zero()] * hidden)
+    def __init__(self, work: LiteralWork, features: int, width: int) -> None:
+        self.work, self.hidden = work, width
+        self.weights = _Weights(work, features, width, 3)
 
-    def step(x: Vector) -> Vector:
-        h = state["h"]
-        resets = [_sigmoid(weights.sum(j, x, h)) for j in range(hidden)]
-        kept = [] if work["reset_after"] else [r * old for r, old in zip(resets, h, strict=True)]
-        made = []
-        for j in range(hidden):
-            z, column = _sigmoid(weights.sum(hidden + j, x, h)), 2 * hidden + j
-            if work["reset_after"]:
-                n = _tanh(weights.sum(column, x, biases=[0]) + resets[j] * weights.sum(column, h=h, biases=[1]))
+    def step(self, x: Scalars, h: Scalars, y: Scalars) -> list[Scalars]:
+        """The state after token x and state h goes to y, which may be h; returns what was needed beside these."""
+        gates, after = np.empty((len(x), 3, self.hidden), object), self.work["reset_after"]
+        for n, gate, j in np.ndindex(len(x), 2, self.hidden):
+            gates[n, gate, j] = sigmoid(self.weights.sum(gate * self.hidden + j, x[n], h[n]))
+        for n, j in np.ndindex(h.shape) if not after else ():
+            gates[n, 0, j] = gates[n, 0, j] * h[n, j]  # what is left of the state, where it is reset before
+        for n, j in np.ndindex(h.shape):
+            column, reset = 2 * self.hidden + j, gates[n, 0]
+            if after:
+                kept = reset[j] * self.weights.sum(column, h=h[n], biases=[1])
+                gates[n, 2, j] = tanh(self.weights.sum(column, x[n], biases=[0]) + kept)
             else:
-                n = _tanh(weights.sum(column, x, kept))
-            made.append((-(z - 1.0)) * n + z * h[j])
-        state["h"] = made
-        return made
+                gates[n, 2, j] = tanh(self.weights.sum(column, x[n], reset))
+        for n, j in np.ndindex(y.shape):
+            z = gates[n, 1, j]
+            y[n, j] = (-(z - 1.0)) * gates[n, 2, j] + z * h[n, j]
+        return [gates]
 
-    return hidden, step, begin
 
+def _layers(work: LiteralWork, cell: Any, width: int) -> Scalars:
+    """Every layer goes along the tokens in every direction; a reversed one begins at the last token.
 
-def _layers(work: LiteralWork, cell: Any, kept: int) -> Scalars:
-    """Every sample goes through every layer in every direction; a reversed one begins at the last token."""
-    x = work.x
+    A state lies where it goes to: in the output, or in the sequence that the next layer reads.
+    """
+    x, ways = work.x, 1 + work["bidirectional"]
     samples, tokens, _ = x.shape
-    between = 0
-    for layer in range(work["layers"]):
-        parts = []
-        for backwards in (False, True)[: 1 + work["bidirectional"]]:
-            width, step, begin = cell(work, x.shape[2])
-            y = np.empty((samples, tokens, width), object)
-            for n in range(samples):
-                begin()
-                for t in reversed(range(tokens)) if backwards else range(tokens):
-                    y[n, t] = step(list(x[n, t]))
-            parts.append(y)
-        if layer + 1 < work["layers"]:
-            between = max(between, parts[0].size * len(parts) * (2 if layer else 1))
-        elif work["output"] == "last":
-            work.sequence = False
-            parts = [y[:, 0 if backwards else -1] for backwards, y in enumerate(parts)]
-        x = np.concatenate(parts, axis=-1)
-    work.workspace = 4 * (samples * kept * work["hidden"] + between)
-    return x
+    for left in reversed(range(work["layers"])):
+        only_last = left == 0 and work["output"] == "last"
+        y = np.full((samples, 1 if only_last else tokens, ways * width), work.zero(), object)
+        kept = [array for array, inner in ((x, x is not work.x), (y, left > 0)) if inner]
+        for way in range(ways):
+            layer = cell(work, x.shape[2], width)
+            places = np.moveaxis(y[..., way * width : (way + 1) * width], 1, 0)
+            states = [places[0]] * tokens if only_last else list(places)
+            steps = list(zip(np.moveaxis(x, 1, 0), states, strict=True))[:: -1 if way else 1]
+            h = steps[0][1]
+            for token, state in steps:
+                work.hold(*kept, *layer.step(token, h, state))
+                h = state
+        x = y
+    work.sequence = work["output"] == "sequence"
+    return x if work.sequence else x[:, 0]
 
 
 @literal("lstm")
 def lstm(work: LiteralWork) -> Scalars:
     """C = f*c + i*g; h = o*tanh(c), or a product of that with the projection."""
-    return _layers(work, _lstm, 5)
+    return _layers(work, _Lstm, work.attributes.get("projection", work["hidden"]))
 
 
 @literal("gru")
 def gru(work: LiteralWork) -> Scalars:
     """H = (1 - z)*n + z*h."""
-    return _layers(work, _gru, 3)
+    return _layers(work, _Gru, work["hidden"])

@@ -156,6 +156,17 @@ def _value(other: Scalar | Product | float) -> float:
     return other.value if isinstance(other, Scalar | Product) else other
 
 
+def sigmoid(x: Scalar) -> Scalar:
+    """1 / (1 + exp(-x))."""
+    return 1.0 / ((-x).exp() + 1.0)
+
+
+def tanh(x: Scalar) -> Scalar:
+    """(e - 1) / (e + 1) with e = exp(2x)."""
+    e = (x * 2.0).exp()
+    return (e - 1.0) / (e + 1.0)
+
+
 def scalars(array: NDArray[np.float32], kind: type[Scalar], tally: Tally) -> Scalars:
     """Each number of an array as a scalar."""
     made = np.empty(array.shape, object)

@@ -66,6 +66,10 @@ class LiteralWork:
         """New numbers that are known before any input: what is computed of them is folded, and free."""
         return [float(value) for value in self._maker.make(role, number)]
 
+    def hold(self, *arrays: Scalars) -> None:
+        """Notes arrays that are there at once, beside input and output, as if they were of 32-bit floats."""
+        self.workspace = max(self.workspace, 4 * sum(array.size for array in arrays))
+
     def zero(self) -> Scalar:
         """Where a sum starts."""
         return Scalar(0.0, self.tally)
