@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import tracemalloc
+from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -199,8 +203,11 @@ def test_what_a_shifted_window_sees() -> None:
         ("attention", {"heads": 4}, [tokens(9, 12), tokens(6, 8)], {
             "macs": "2 * M * T * T_2 + 2 * M * M_2 * T_2 + 2 * M * M * T", "divisions": "T * T_2 * h",
         }),
-        ("window_attention", {"heads": 4, "window": 7}, [Shape(12, (14, 14))], {
+        ("window_attention", {"heads": 4, "window": 7}, [Shape(12, (15, 14))], {
             "macs": "2 * M * P * w * w + 4 * M * M * P", "exponentials": "P * h * w * w",
+        }),
+        ("window_attention", {"heads": 4, "window": 7}, [Shape(12, (14, 14))], {
+            "macs": "2 * M * D_F * D_F * w * w + 4 * M * M * D_F * D_F", "exponentials": "D_F * D_F * h * w * w",
             "biases": "4 * h * w * w - 4 * h * w + 4 * M + h",
         }),
     ],
@@ -218,6 +225,48 @@ def test_the_ratio_of_shared_keys() -> None:
     assert found is not None
     assert found.value.numerator * 4320 == found.value.denominator * 3456
     assert "h_kv" in simplified(found, TEXT_RATIO)
+
+
+@pytest.mark.parametrize(("input_", "window", "simplest", "value"), [
+    # Swin, equations 1 and 2: 4 h w C^2 + 2 (h w)^2 C for a whole map, 4 h w C^2 + 2 M^2 h w C in windows of M x M
+    ("[96, 56, 56]", "7", "(w^2 + 2*M) / (D_F^2 + 2*M)",
+     Fraction(4 * 56**2 * 96**2 + 2 * 7**2 * 56**2 * 96, 4 * 56**2 * 96**2 + 2 * 56**4 * 96)),
+    ("[96, 42, 56]", "7", "(w^2 + 2*M) / (H*W + 2*M)", Fraction(49 + 192, 42 * 56 + 192)),
+    ("{tokens: 48, features: 12}", "8", "(2*M + w) / (2*M + T)", Fraction(24 + 8, 24 + 48)),
+    # 50 tokens in 8 windows of 7, padded to 56
+    ("{tokens: 50, features: 12}", "7", "(2*M*P + P*w) / (2*M*T + T^2)", Fraction(56 * (24 + 7), 50 * (24 + 50))),
+])  # fmt: skip
+def test_the_ratio_of_windows(input_: str, window: str, simplest: str, value: Fraction) -> None:
+    (layer,) = spec(f"  - window_attention: {{heads: 3, window: {window}}}\n", input_).explain().layers
+    found = layer.nodes[0].standard
+    assert found is not None
+    assert simplified(found, TEXT_RATIO) == simplest
+    assert found.value == value
+
+
+def test_windows_beside_the_whole_map(cli: Any, tmp_path: Path) -> None:
+    """Stage 1 of Swin-T. Parameters: 4 * 96 * 97, and 3 heads * (2w - 1)^2 distances; what covers the map stays."""
+    (tmp_path / "swin.yaml").write_text(
+        "costcalc: 1\ninput: [96, 56, 56]\nlayers:\n  - window_attention: {heads: 3, window: 7, as: windows}\n"
+        "  - window_attention: {heads: 3, window: 56, as: whole}\n", encoding="utf-8")  # fmt: skip
+    lines = cli("report", str(tmp_path / "swin.yaml"), "--baseline", "standard").out.splitlines()
+    rows = [re.split(r" {2,}", line) for line in lines if line.startswith(("windows ", "whole "))]
+    params = [4 * 96 * 97 + 3 * distances**2 for distances in (13, 111)]
+    macs = [4 * 3136 * 96**2 + 2 * inside * 3136 * 96 for inside in (49, 3136)]
+    assert rows[0] == ["windows", "window_attention 7x7 h3", "window_attention 56x56 h3", *(f"{n:,}" for n in params),
+                       "0.5088", *(f"{n:,}" for n in macs), "0.0724"]  # fmt: skip
+    assert rows[1][:2] == ["whole", "window_attention 56x56 h3"]
+    assert rows[1][-3:] == [f"{macs[1]:,}", f"{macs[1]:,}", "1.0000"]
+
+
+def test_windows_and_the_whole_map_are_run() -> None:
+    """Beside 2 * 4*5*7 numbers: P*3*4 and P*h*w*w, P being 6 * 9 in windows of 2x3, 5 * 7 in one of 5x7."""
+    found = spec("  - window_attention: {heads: 2, window: [2, 3], shifted: true}\n", "[4, 5, 7]").standard()
+    assert [node.attributes["window"] for node in found.network.nodes] == [(5, 7)]
+    for literal in (False, True):
+        verified = found.verify(2, literal=literal)
+        assert verified.agreed
+        assert verified.executed_peak == 8 * (2 * 140 + 35 * (12 + 2 * 35))
 
 
 # -- specs ------------------------------------------------------------------------------------------------------------
@@ -241,6 +290,8 @@ def test_attention_in_a_spec() -> None:
     # input and output, and queries, keys, values and scores, all alive at once
     ("[4, 5, 7]", "window_attention: {heads: 2, window: [2, 3], shifted: true}", 2 * 140 + 54 * (3 * 4 + 2 * 6)),
     ("{tokens: 7, features: 4}", "window_attention: {heads: 2, window: 3}", 2 * 28 + 9 * (3 * 4 + 2 * 3)),
+    # few scores: the windows themselves, cut out of the map, take more; 5x7 are padded to 5x8
+    ("[12, 5, 7]", "window_attention: {heads: 1, window: [1, 2]}", 2 * 420 + 40 * (3 * 12 + 12)),
     ("{tokens: 7, features: 4}", "attention: {heads: 4, kv_heads: 2, out: 3}", 28 + 21 + 7 * (4 + 2 * 2) + 4 * 49),
 ])  # fmt: skip
 @pytest.mark.parametrize("literal", [False, True])
@@ -248,6 +299,25 @@ def test_what_lives_meanwhile(input_: str, written: str, elements: int, literal:
     verified = spec(f"  - {written}\n", input_).verify(2, literal=literal)
     assert verified.agreed
     assert verified.predicted_peak == verified.executed_peak == 8 * elements
+
+
+@pytest.mark.parametrize(("kind", "inputs", "given_"), [
+    ("attention", [(300, 16)], {"heads": 2}), ("attention", [(300, 64)], {"heads": 4, "kv_heads": 1}),
+    ("attention", [(900, 32), (20, 32)], {"heads": 2}), ("window_attention", [(2000, 16)], {"heads": 2, "window": 90}),
+    ("window_attention", [(2001, 16)], {"heads": 2, "window": 2}),
+])  # fmt: skip
+def test_no_more_is_there_than_is_told(kind: str, inputs: list[tuple[int, int]], given_: dict[str, Any]) -> None:
+    """What NumPy allocates are the weights and what is said to live meanwhile, and little beside these."""
+    layer, shapes = build(kind, **given_), [tokens(*sizes) for sizes in inputs]
+    arrays = [Tensor(np.ones((1, *sizes), np.float32), True) for sizes in inputs]
+    run(kind, *arrays, **given_)  # what is loaded once is loaded
+    tracemalloc.start()
+    run(kind, *arrays, **given_)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    output = layer.infer(shapes)
+    told = 4 * (layer.workspace(shapes, output) + output.size + census(kind, *shapes, **given_).params)
+    assert told - 4 * output.size < peak < 1.1 * told  # the rule has the output from the start, here it comes last
 
 
 @pytest.mark.parametrize(("input_", "written", "message"), [

@@ -16,7 +16,7 @@ from costcalc.kinds.attributes import KindError, count, flag, optional, per_axis
 from costcalc.kinds.base import Kind, Layer, kind
 from costcalc.kinds.sequence import need_tokens
 from costcalc.kinds.window import spread, written
-from costcalc.number import Number, ceil_div, exact_div, product
+from costcalc.number import Number, ceil_div, exact_div, maximum, product
 from costcalc.shape import Shape
 
 
@@ -111,8 +111,12 @@ class WindowAttention(Layer):
     positions with padding, 4*M*M weights and 4*P*M*M + 2*w*w*P*M multiply-adds; the projections of padding are no valid
     ones. `relative_positions` adds to each score a bias for the distance of the two in the window, one of (2*w - 1)
     along each axis for each head. `shifted` windows begin half a window further, and go on at the other end, where what
-    was not together is masked: all is computed all the same. Source: Liu et al. 2021 (arXiv:2103.14030), section 3.2,
-    equations 2 and 4; padding as in torchvision.
+    was not together is masked: all is computed all the same.
+
+    Queries, keys and values of all P positions live meanwhile, and with them first the windows, cut out of the map as
+    copies, then the h*w*w*P scores. The standard layer in its place has one window, the whole map; where nothing is
+    padded the ratio of the two is (2*M + w*w) / (2*M + D_F*D_F). Source: Liu et al. 2021 (arXiv:2103.14030), section
+    3.2, equations 1, 2 and 4; padding as in torchvision.
     """
 
     heads = count("number of heads (h)", letter="h")
@@ -132,9 +136,12 @@ class WindowAttention(Layer):
     def padded(self, x: Shape) -> Number:
         """The positions of all windows."""
         windows = spread(self.window, len(x.spatial), "window")
-        return product(ceil_div(size, w) * w for size, w in zip(x.spatial, windows, strict=True))
+        sizes = zip(x.spatial, windows, strict=True)
+        return product(size if size % w == 0 else ceil_div(size, w) * w for size, w in sizes)
 
     def named(self, inputs: Sequence[Shape]) -> Sequence[tuple[str, Any, str]]:
+        if self.padded(inputs[0]) == inputs[0].positions:
+            return ()
         return [("P", self.padded(inputs[0]), "positions of all windows, padding included")]
 
     def census(self, x: Shape, y: Shape) -> Census:
@@ -154,7 +161,13 @@ class WindowAttention(Layer):
     def workspace(self, inputs: Sequence[Shape], output: Shape) -> Any:
         (x,) = inputs
         inside = product(spread(self.window, len(x.spatial), "window"))
-        return self.padded(x) * (3 * x.channels + self.heads * inside)
+        return self.padded(x) * (3 * x.channels + maximum(x.channels, self.heads * inside))
+
+    def standard(self, inputs: Sequence[Shape]) -> Kind | None:
+        (x,) = inputs
+        if all(w == size for w, size in zip(spread(self.window, len(x.spatial), "window"), x.spatial, strict=True)):
+            return None
+        return WindowAttention({**vars(self), "window": x.spatial})
 
     def variety(self, x: Shape) -> str:
         return f"{written(self.window, len(x.spatial))} h{self.heads}"

@@ -76,7 +76,7 @@ VARIETIES: list[Any] = [
     ("window_attention", {"heads": 4, "window": 7}, Shape(12, (14, 14)), "7x7 h4", ""),
 ]
 
-TRAITS = {"workspace": ["attention", "window_attention"], "own_standard": ["attention"]}
+TRAITS = {"workspace": ["attention", "window_attention"], "own_standard": ["attention", "window_attention"]}
 
 
 @draws("attention")

@@ -12,9 +12,10 @@ from costcalc.execute.sliding import each_axis
 from costcalc.execute.work import Floats, Work, kernel
 
 
-def _project(work: Work, x: Floats, out: int, biased: bool) -> Floats:
-    """The last axis through a new matrix, and new biases."""
+def _project(work: Work, x: Floats, out: int, biased: bool, real: Floats | None = None) -> Floats:
+    """The last axis through a new matrix, and new biases; `real` is 1 where x is no padding."""
     y = work.matmul(x, work.make("weights", x.shape[-1], out))
+    work.count_valid(np.ones(x.shape[:-1], np.float32) if real is None else real, x.shape[-1] * out)
     if biased:
         y += work.make("biases", out)
         work.count("bias_adds", y.size)
@@ -34,9 +35,16 @@ def _softmax(work: Work, scores: Floats) -> None:
     work.count("divisions", scores.size)
 
 
+def _products(work: Work, a: Floats, b: Floats, out: Floats | None = None) -> Floats:
+    """A matrix product of what was computed: none of it is padding, whatever it was computed of."""
+    y = work.matmul(a, b, out)
+    work.count("valid_macs", y.size * b.shape[-2])
+    return y
+
+
 def _scores(work: Work, q: Floats, k: Floats) -> Floats:
     """Every query with every key, scaled."""
-    scores = work.matmul(q, np.swapaxes(k, -1, -2))
+    scores = _products(work, q, np.swapaxes(k, -1, -2))
     scores *= np.float32(1 / sqrt(q.shape[-1]))
     work.count("multiplications", scores.size)
     return scores
@@ -55,17 +63,16 @@ def attention(work: Work) -> Floats:
     groups = q.reshape(*q.shape[:2], shared, heads // shared, each).transpose(0, 2, 3, 1, 4)
     by_head = [t.reshape(*t.shape[:2], shared, 1, each).transpose(0, 2, 3, 1, 4) for t in (k, v)]
     scores = _scores(work, groups, by_head[0])
-    work.workspace = q.nbytes + k.nbytes + v.nbytes + scores.nbytes
+    work.hold(q, k, v, scores)
     if work["causal"]:
         scores[..., np.tri(*scores.shape[-2:]) == 0] = -np.inf
     _softmax(work, scores)
-    groups[...] = work.matmul(scores, by_head[1])  # where the queries were
-    y = _project(work, q, work.attributes.get("out") or x.shape[-1], work["bias"])
-    work.count("valid_macs", work.tally["macs"])
-    return y
+    _products(work, scores, by_head[1], out=groups)  # where the queries were
+    del k, v, by_head, scores
+    return _project(work, q, work.attributes.get("out") or x.shape[-1], work["bias"])
 
 
-class _Windows:
+class _Cutting:
     """How an input (N, *axes, C) is cut into windows: padded at the end, rolled where they are shifted."""
 
     def __init__(self, sizes: list[int], windows: list[int], shifted: bool) -> None:
@@ -99,7 +106,7 @@ class _Windows:
         for axis, (p, shift) in enumerate(zip(self.padded, self.shifts, strict=True), 1):
             part = np.arange(p) + shift >= p if shift else np.zeros(p, bool)  # came from the other end
             labels = labels * 2 + part.reshape([-1 if i == axis else 1 for i in range(labels.ndim)])
-        still = _Windows(self.padded, self.windows, False)
+        still = _Cutting(self.padded, self.windows, False)
         label = still.cut(labels)[0, :, :, 0]
         return label[:, :, None] != label[:, None, :]
 
@@ -115,24 +122,22 @@ def window_attention(work: Work) -> Floats:
     """Attention in each window by itself."""
     x = work.x if work.sequence else np.moveaxis(work.x, 1, -1)
     sizes, channels, heads = list(x.shape[1:-1]), x.shape[-1], work["heads"]
-    windows = _Windows(sizes, each_axis(work["window"], len(sizes)), work["shifted"])
-    cut = windows.cut(x)
-    q, k, v = (_project(work, cut, channels, work["qkv_bias"]) for _ in range(3))
-    padding = cut.size // channels - x.size // channels
-    work.count("valid_macs", work.tally["macs"] - 3 * padding * channels * channels)
-    so_far = work.tally["macs"]
+    windows = _Cutting(sizes, each_axis(work["window"], len(sizes)), work["shifted"])
+    cut, real = windows.cut(x), windows.cut(np.ones_like(x[..., :1]))
+    q, k, v = (_project(work, cut, channels, work["qkv_bias"], real) for _ in range(3))
+    work.hold(cut, q, k, v)
     del cut
     q, k, v = (t.reshape(*t.shape[:3], heads, -1).swapaxes(2, 3) for t in (q, k, v))
     scores = _scores(work, q, k)
-    work.workspace = q.nbytes + k.nbytes + v.nbytes + scores.nbytes
+    work.hold(q, k, v, scores)
     if work["relative_positions"]:
         table = work.make("biases", prod(2 * w - 1 for w in windows.windows), heads)
         scores += np.moveaxis(table[windows.distances()], -1, 0)
         work.count("bias_adds", scores.size)
     np.copyto(scores, -np.inf, where=windows.apart()[None, :, None])
     _softmax(work, scores)
-    q[...] = work.matmul(scores, v)
-    y = _project(work, q.swapaxes(2, 3).reshape(*q.shape[:2], q.shape[3], channels), channels, work["bias"])
-    work.count("valid_macs", work.tally["macs"] - so_far)
-    y = windows.join(y)
+    _products(work, scores, v, out=q)  # where the queries were
+    del k, v, scores
+    joined = q.swapaxes(2, 3)
+    y = windows.join(_project(work, joined.reshape(*joined.shape[:3], channels), channels, work["bias"]))
     return (y if work.sequence else np.moveaxis(y, -1, 1)).copy()  # without the margins that were padded

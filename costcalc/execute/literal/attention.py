@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import product
 from typing import Any
 
@@ -13,7 +13,6 @@ from costcalc.execute.literal.scalars import Scalar, Scalars, Weight, added, lar
 from costcalc.execute.literal.window import per_axis
 from costcalc.execute.literal.work import LiteralWork, literal
 
-Vector = Sequence[Scalar]
 Place = tuple[int, ...]
 
 
@@ -25,7 +24,7 @@ class Projection:
         self.weights = work.weights(features, out)
         self.biases = work.biases(out) if biased else None
 
-    def of(self, x: Vector) -> list[Scalar]:
+    def of(self, x: Iterable[Scalar]) -> list[Scalar]:
         """Every output for one token."""
         y = []
         for o in range(self.out):
@@ -35,8 +34,15 @@ class Projection:
             y.append(total if self.biases is None else total + self.biases[o])
         return y
 
+    def of_all(self, x: Scalars) -> Scalars:
+        """Every output for each token of an array."""
+        y = np.empty((*x.shape[:-1], self.out), object)
+        for at in np.ndindex(x.shape[:-1]):
+            y[at] = self.of(x[at])
+        return y
 
-def _dot(work: LiteralWork, a: Vector, b: Vector) -> Scalar:
+
+def _dot(work: LiteralWork, a: Iterable[Scalar], b: Iterable[Scalar]) -> Scalar:
     """The sum of products, as in a matrix product: the second factors are what weights are elsewhere."""
     total = work.zero()
     for left, right in zip(a, b, strict=True):
@@ -44,13 +50,13 @@ def _dot(work: LiteralWork, a: Vector, b: Vector) -> Scalar:
     return total
 
 
-def _attended(work: LiteralWork, scores: Vector, values: Sequence[Vector]) -> list[Scalar]:
+def _attended(work: LiteralWork, scores: Scalars, values: Scalars) -> list[Scalar]:
     """The values, weighed by the softmax of the scores."""
     most = largest(scores)
     raised = [(score - most).exp() for score in scores]
     total = added(raised)
     shares = [value / total for value in raised]
-    return [_dot(work, shares, [value[f] for value in values]) for f in range(len(values[0]))]
+    return [_dot(work, shares, feature) for feature in values.T]
 
 
 @literal("attention")
@@ -64,22 +70,17 @@ def attention(work: LiteralWork) -> Scalars:
     queries = Projection(work, features, heads * d, work["qkv_bias"])
     keys, values = (Projection(work, context.shape[-1], shared * d, work["qkv_bias"]) for _ in "kv")
     last = Projection(work, heads * d, work.attributes.get("out", features), work["bias"])
-    y = np.empty((samples, tokens, last.out), object)
-    for n in range(samples):
-        k, v = ([p.of(context[n, t]) for t in range(context.shape[1])] for p in (keys, values))
-        for t in range(tokens):
-            q, joined = queries.of(work.x[n, t]), []
-            for j in range(heads):
-                own, theirs = slice(j * d, j * d + d), j * shared // heads
-                theirs_ = slice(theirs * d, theirs * d + d)
-                scores = [_dot(work, q[own], key[theirs_]) * (1 / math.sqrt(d)) for key in k]
-                if work["causal"]:
-                    scores = [s if other <= t else _never(s) for other, s in enumerate(scores)]
-                joined += _attended(work, scores, [value[theirs_] for value in v])
-            y[n, t] = last.of(joined)
-    elements = samples * (tokens * heads * d + 2 * context.shape[1] * shared * d)
-    work.workspace = 4 * (elements + samples * heads * tokens * context.shape[1])
-    return y
+    q, k, v = queries.of_all(work.x), keys.of_all(context), values.of_all(context)
+    scores = np.empty((samples, tokens, heads, context.shape[1]), object)
+    work.hold(q, k, v, scores)
+    own = [slice(j * d, j * d + d) for j in range(heads)]
+    theirs = [slice(first * d, first * d + d) for first in (j * shared // heads for j in range(heads))]
+    for n, t, j, other in np.ndindex(scores.shape):
+        score = _dot(work, q[n, t, own[j]], k[n, other, theirs[j]]) * (1 / math.sqrt(d))
+        scores[n, t, j, other] = _never(score) if work["causal"] and other > t else score
+    for n, t, j in np.ndindex(scores.shape[:3]):
+        q[n, t, own[j]] = _attended(work, scores[n, t, j], v[n, :, theirs[j]])  # the query has had its scores
+    return last.of_all(q)
 
 
 def _never(score: Scalar) -> Scalar:
@@ -107,6 +108,11 @@ def _windows(sizes: Sequence[int], windows: Sequence[int], shifted: bool) -> lis
     return found
 
 
+def _within(at: Place, sizes: Sequence[int]) -> bool:
+    """Whether a place of a window is one of the input, and no padding."""
+    return all(a < size for a, size in zip(at, sizes, strict=True))
+
+
 @literal("window_attention")
 def window_attention(work: LiteralWork) -> Scalars:
     """Each window by itself; what lies beyond the input is padding."""
@@ -114,32 +120,32 @@ def window_attention(work: LiteralWork) -> Scalars:
     samples, *sizes, channels = x.shape
     windows = [per_axis(work["window"], axis) for axis in range(len(sizes))]
     heads, d, inside = work["heads"], channels // work["heads"], math.prod(windows)
-    q, k, v = (Projection(work, channels, channels, work["qkv_bias"]) for _ in range(3))
+    queries, keys, values = (Projection(work, channels, channels, work["qkv_bias"]) for _ in range(3))
     spans = [2 * w - 1 for w in windows]
     table = work.biases(math.prod(spans) * heads).reshape(*spans, heads) if work["relative_positions"] else None
     last = Projection(work, channels, channels, work["bias"])
-    outside = [work.outside(0.0)] * channels
-    y = np.empty((samples, *sizes, channels), object)
     cut = _windows(sizes, windows, work["shifted"])
-    steps = list(product(*map(range, windows)))
-    for n, window in product(range(samples), cut):
-        here = [all(a < size for a, size in zip(at, sizes, strict=True)) for at, _ in window]
-        tokens = [x[(n, *at)] if real else outside for (at, _), real in zip(window, here, strict=True)]
-        queries, keys, values = ([p.of(token) for token in tokens] for p in (q, k, v))
-        for i, ((at, part), real) in enumerate(zip(window, here, strict=True)):
-            joined: list[Scalar] = []
-            for head in range(heads):
-                own = slice(head * d, head * d + d)
-                scores = []
-                for j, (_, other) in enumerate(window):
-                    score = _dot(work, queries[i][own], keys[j][own]) * (1 / math.sqrt(d))
-                    if table is not None:
-                        far = (a - b + w - 1 for a, b, w in zip(steps[i], steps[j], windows, strict=True))
-                        score = score + table[(*far, head)]
-                    scores.append(score if part == other else _never(score))
-                joined += _attended(work, scores, [value[own] for value in values])
-            result = last.of(joined)
-            if real:
-                y[(n, *at)] = result
-    work.workspace = 4 * samples * len(cut) * inside * (3 * channels + heads * inside)
-    return y if work.sequence else np.ascontiguousarray(np.moveaxis(y, -1, 1))
+    tokens = np.full((samples, len(cut), inside, channels), work.outside(0.0), object)
+    for n, number, i in np.ndindex(tokens.shape[:3]):
+        if _within(cut[number][i][0], sizes):
+            tokens[n, number, i] = x[(n, *cut[number][i][0])]
+    q, k, v = (p.of_all(tokens) for p in (queries, keys, values))
+    work.hold(tokens, q, k, v)
+    del tokens
+    scores = np.empty((samples, len(cut), inside, heads, inside), object)
+    work.hold(q, k, v, scores)
+    own, steps = [slice(j * d, j * d + d) for j in range(heads)], list(product(*map(range, windows)))
+    for n, number, i, head, j in np.ndindex(scores.shape):
+        score = _dot(work, q[n, number, i, own[head]], k[n, number, j, own[head]]) * (1 / math.sqrt(d))
+        if table is not None:
+            far = (a - b + w - 1 for a, b, w in zip(steps[i], steps[j], windows, strict=True))
+            score = score + table[(*far, head)]
+        scores[n, number, i, head, j] = score if cut[number][i][1] == cut[number][j][1] else _never(score)
+    for n, number, i, head in np.ndindex(scores.shape[:4]):
+        q[n, number, i, own[head]] = _attended(work, scores[n, number, i, head], v[n, number, :, own[head]])
+    y = np.empty((samples, *sizes, channels), object)
+    for n, number, i in np.ndindex(q.shape[:3]):
+        result, at = last.of(q[n, number, i]), cut[number][i][0]
+        if _within(at, sizes):
+            y[(n, *at)] = result
+    return y if work.sequence else np.moveaxis(y, -1, 1).copy()

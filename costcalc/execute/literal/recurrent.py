@@ -49,8 +49,8 @@ class _Lstm:
             gates[n, gate, j] = self.weights.sum(gate * self.hidden + j, x[n], h[n])
         for n, j in np.ndindex(self.cell.shape):
             i, f, g, o = gates[n, :, j]
-            self.cell[n, j] = sigmoid(f) * self.cell[n, j] + sigmoid(i) * tanh(g)
-            gates[n, 3, j] = sigmoid(o) * tanh(self.cell[n, j])
+            cell = self.cell[n, j] = sigmoid(f) * self.cell[n, j] + sigmoid(i) * tanh(g)
+            gates[n, 3, j] = sigmoid(o) * tanh(cell)
         for n, p in np.ndindex(y.shape):
             y[n, p] = gates[n, 3, p] if self.down is None else self._sum(gates[n, 3], self.down[:, p])
         return [gates, self.cell]
