@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from costcalc.census import Census
 from costcalc.kinds.attributes import KindError, choice, count, flag, padding_attribute, per_axis, sizes
 from costcalc.kinds.base import Kind, Layer, kind
-from costcalc.kinds.convolution import Conv, Depthwise, Windowed, paired
+from costcalc.kinds.convolution import Conv, Convolution, Depthwise, paired
 from costcalc.kinds.window import need_map, spread, stepped, written
 from costcalc.number import Number, ceil_div, exact_div, maximum, product
 from costcalc.shape import Shape
@@ -17,7 +17,7 @@ BIAS = "one learnable addend for each output channel; by default there is one un
 
 
 @kind("ghost")
-class Ghost(Windowed):
+class Ghost(Convolution):
     """Ghost module: a convolution to 1/q of the channels, a cheap depthwise one that makes the others of them.
 
     The first makes N/q channels (rounded up), the cheap one q - 1 more of each with a window of d x d; both follow each
@@ -30,15 +30,14 @@ class Ghost(Windowed):
     (arXiv:1911.11907), section 3.1, equations 3 to 5; what is cut off as in the authors' code.
     """
 
-    out = count("output channels (N)")
     kernel = per_axis("size of the window of the first convolution", default=1)
     ratio = count("output channels for each of the first convolution (q)", default=2, letter="q")
     dw_kernel = per_axis("size of the window of the cheap convolution", default=3, letter="d")
 
     def shape(self, x: Shape) -> Shape:
-        positions = self.positions(x)
-        self._cheap.positions(Shape(1, positions))
-        return Shape(self.out, positions)
+        y = super().shape(x)
+        self._cheap.positions(y)
+        return y
 
     @property
     def _primary(self) -> Any:
@@ -63,9 +62,6 @@ class Ghost(Windowed):
         if self.out % self.ratio == 0:
             return ()
         return (("N_0", self._primary, "channels of the first convolution"),)
-
-    def standard(self, inputs: Sequence[Shape]) -> Kind | None:
-        return self.dense(self.out, self.bias)
 
 
 @kind("mixed_depthwise")

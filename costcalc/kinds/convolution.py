@@ -56,8 +56,36 @@ class Windowed(Layer):
         return stepped(self.stride)
 
 
+class Convolution(Windowed):
+    """What convolutions to any number of channels share, whatever they compute them by."""
+
+    out = count("output channels (N)")
+
+    def shape(self, x: Shape) -> Shape:
+        return Shape(self.out, self.positions(x))
+
+    def standard(self, inputs: Sequence[Shape]) -> Kind | None:
+        return self.dense(self.out, self.bias)
+
+
+class Grouped(Convolution):
+    """What convolutions in groups share."""
+
+    groups = count("number of groups that input and output channels are divided into", default=1)
+
+    def need_groups(self, x: Shape) -> None:
+        """Raises KindError where the channels cannot be divided."""
+        for channels, which in ((x.channels, "input"), (self.out, "output")):
+            if channels % self.groups != 0:
+                raise KindError(f"{channels} {which} channels cannot be divided into {self.groups} groups", "groups",
+                                f"`groups` must divide the {which} channels")  # fmt: skip
+
+    def variety(self, x: Shape) -> str:
+        return written(self.kernel, len(x.spatial), self.groups)
+
+
 @kind("conv")
-class Conv(Windowed):
+class Conv(Grouped):
     """Convolution in `groups` groups: each output channel sees `in.channels / groups` input channels.
 
     Maps M channels to N at D_F x D_F output positions with D_K * D_K * (M / groups) * N weights and
@@ -65,16 +93,10 @@ class Conv(Windowed):
     equation 2 (groups = 1, stride 1); groups as in Krizhevsky et al. 2012.
     """
 
-    out = count("output channels (N)")
-    groups = count("number of groups that input and output channels are divided into", default=1)
-
     def shape(self, x: Shape) -> Shape:
-        sizes = self.positions(x)
-        for channels, which in ((x.channels, "input"), (self.out, "output")):
-            if channels % self.groups != 0:
-                raise KindError(f"{channels} {which} channels cannot be divided into {self.groups} groups", "groups",
-                                f"`groups` must divide the {which} channels")  # fmt: skip
-        return Shape(self.out, sizes)
+        y = super().shape(x)
+        self.need_groups(x)
+        return y
 
     def census(self, x: Shape, y: Shape) -> Census:
         seen = exact_div(x.channels, self.groups)  # input channels of each output
@@ -94,14 +116,11 @@ class Conv(Windowed):
         )
 
     def standard(self, inputs: Sequence[Shape]) -> Kind | None:
-        return None if self.groups == 1 else self.dense(self.out, self.bias)
+        return None if self.groups == 1 else super().standard(inputs)
 
     def standard_pair(self, inputs: Sequence[Shape], after: Kind) -> Kind | None:
         depthwise = self.groups == inputs[0].channels and self.groups != 1
         return paired(self, after) if depthwise else None
-
-    def variety(self, x: Shape) -> str:
-        return written(self.kernel, len(x.spatial)) + ("" if self.groups == 1 else f" g{self.groups}")
 
 
 @kind("depthwise")
@@ -132,7 +151,7 @@ class Depthwise(Windowed):
 
 
 @kind("separable")
-class Separable(Windowed):
+class Separable(Convolution):
     """Depthwise-separable convolution: a depthwise one, then a 1x1 one to `out` channels, with nothing between them.
 
     D_K * D_K * M * m + M * m * N weights and as many multiply-adds at each output position; the ratio to the standard
@@ -141,11 +160,7 @@ class Separable(Windowed):
     MobileNet, write `depthwise` and `conv`. The stride belongs to the depthwise one, the bias to the 1x1 one.
     """
 
-    out = count("output channels (N)")
     multiplier = count("depthwise filters for each input channel", default=1)
-
-    def shape(self, x: Shape) -> Shape:
-        return Shape(self.out, self.positions(x))
 
     def census(self, x: Shape, y: Shape) -> Census:
         middle = x.channels * self.multiplier
@@ -163,9 +178,6 @@ class Separable(Windowed):
 
     def workspace(self, inputs: Sequence[Shape], output: Shape) -> Any:
         return inputs[0].channels * self.multiplier * output.positions
-
-    def standard(self, inputs: Sequence[Shape]) -> Kind | None:
-        return self.dense(self.out, self.bias)
 
 
 def paired(depthwise: Windowed, after: Kind) -> Kind | None:

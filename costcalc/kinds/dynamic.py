@@ -8,14 +8,14 @@ from typing import Any
 from costcalc.census import Census
 from costcalc.kinds.attributes import KindError, count, flag, per_axis
 from costcalc.kinds.base import Kind, Layer, kind
-from costcalc.kinds.convolution import Conv, Windowed
+from costcalc.kinds.convolution import Conv, Grouped
 from costcalc.kinds.window import need_map, output_sizes, spread, stepped, valid_taps, written
 from costcalc.number import Number, exact_div, maximum, product
 from costcalc.shape import Shape
 
 
 @kind("deformable_conv")
-class DeformableConv(Windowed):
+class DeformableConv(Grouped):
     """Deformable convolution: each tap looks where an offset, itself convolved from the input, tells it to.
 
     A convolution of the same window, with biases, makes an offset of two numbers for each tap and each of
@@ -33,8 +33,6 @@ class DeformableConv(Windowed):
     section 3.2; the offsets' window and biases as in the authors' code.
     """
 
-    out = count("output channels (N)")
-    groups = count("number of groups that input and output channels are divided into", default=1)
     offset_groups = count("number of groups of input channels that have offsets of their own", default=1, letter="G")
     modulated = flag("a factor for each tap, beside its offset: the second version", default=False)
 
@@ -68,12 +66,6 @@ class DeformableConv(Windowed):
 
     def workspace(self, inputs: Sequence[Shape], output: Shape) -> Any:
         return self._offsets(inputs[0]) * output.positions
-
-    def standard(self, inputs: Sequence[Shape]) -> Kind | None:
-        return self.dense(self.out, self.bias)
-
-    def variety(self, x: Shape) -> str:
-        return written(self.kernel, len(x.spatial)) + ("" if self.groups == 1 else f" g{self.groups}")
 
 
 @kind("involution")
@@ -148,7 +140,7 @@ class Involution(Layer):
         return Conv({"out": inputs[0].channels, **window, "groups": 1, "bias": False})
 
     def variety(self, x: Shape) -> str:
-        return written(self.kernel, len(x.spatial)) + ("" if self.groups == 1 else f" g{self.groups}")
+        return written(self.kernel, len(x.spatial), self.groups)
 
     def step(self) -> str:
         return stepped(self.stride)

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from costcalc.census import Census
 from costcalc.kinds.attributes import KindError, count
-from costcalc.kinds.base import Kind, kind
-from costcalc.kinds.convolution import Windowed
+from costcalc.kinds.base import kind
+from costcalc.kinds.convolution import Convolution
 from costcalc.kinds.window import need_map, padding_of, spread, valid_taps
 from costcalc.number import Number, maximum, product, total
 from costcalc.shape import Shape
@@ -28,10 +28,8 @@ class Pass(NamedTuple):
     valid: Number
 
 
-class Axiswise(Windowed):
+class Axiswise(Convolution):
     """What convolutions along one axis after the other share."""
-
-    out = count("output channels (N)")
 
     def passes(self, x: Shape, y: Shape) -> list[Pass]:
         """The pass along each axis, in order."""
@@ -48,12 +46,6 @@ class Axiswise(Windowed):
             seen = valid_taps(Shape(1, (size,)), Shape(1, (outputs,)), taps, step, around, gap)
             found.append(Pass(taps, outputs * others, seen * others))
         return found
-
-    def shape(self, x: Shape) -> Shape:
-        return Shape(self.out, self.positions(x))
-
-    def standard(self, inputs: Sequence[Shape]) -> Kind | None:
-        return self.dense(self.out, self.bias)
 
 
 @kind("spatial_separable")

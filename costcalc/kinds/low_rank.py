@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from costcalc.census import Census
 from costcalc.kinds.attributes import count
 from costcalc.kinds.base import Kind, kind
-from costcalc.kinds.convolution import Windowed
+from costcalc.kinds.convolution import Convolution
 from costcalc.kinds.factorised import Axiswise, neighbours
 from costcalc.kinds.linear import Linear
 from costcalc.number import total
@@ -40,7 +40,7 @@ class LowRankLinear(Linear):
 
 
 @kind("tucker_conv")
-class TuckerConv(Windowed):
+class TuckerConv(Convolution):
     """Convolution in Tucker-2 form: 1x1 from M channels to `rank_in`, D_K x D_K to `rank_out`, 1x1 from those to N.
 
     M * R_1 + D_K * D_K * R_1 * R_2 + R_2 * N weights. The first 1x1 runs at every position of the input, the two others
@@ -51,12 +51,8 @@ class TuckerConv(Windowed):
 
     lacks: ClassVar[Mapping[str, str]] = {"rank": "it has two: `rank_in` and `rank_out`"}
 
-    out = count("output channels (N)")
     rank_in = count("channels that the window sees, the rank of the input side", letter="R_1")
     rank_out = count("channels that the window makes, the rank of the output side", letter="R_2")
-
-    def shape(self, x: Shape) -> Shape:
-        return Shape(self.out, self.positions(x))
 
     def census(self, x: Shape, y: Shape) -> Census:
         first, last = x.channels * self.rank_in, self.rank_out * y.channels
@@ -68,9 +64,6 @@ class TuckerConv(Windowed):
 
     def workspace(self, inputs: Sequence[Shape], output: Shape) -> Any:
         return self.rank_in * inputs[0].positions + self.rank_out * output.positions
-
-    def standard(self, inputs: Sequence[Shape]) -> Kind | None:
-        return self.dense(self.out, self.bias)
 
 
 @kind("cp_conv")

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from costcalc.census import Census
-from costcalc.kinds.attributes import KindError, count, padding_attribute, per_axis
+from costcalc.kinds.attributes import KindError, padding_attribute, per_axis
 from costcalc.kinds.base import Kind, kind
-from costcalc.kinds.convolution import Windowed
-from costcalc.kinds.window import MAX_TAPS, need_map, padding_of, spread, written
+from costcalc.kinds.convolution import Grouped
+from costcalc.kinds.window import MAX_TAPS, need_map, padding_of, spread
 from costcalc.number import Number, exact_div, maximum, product, taps_inside
 from costcalc.shape import AXES, Shape
 
 
 @kind("conv_transpose")
-class ConvTranspose(Windowed):
+class ConvTranspose(Grouped):
     """Transposed convolution: each input element times a window of weights is added into the output, `stride` apart.
 
     Maps M channels to N with D_K * D_K * (M / groups) * N weights and as many multiply-adds at each position of the
@@ -28,8 +27,6 @@ class ConvTranspose(Windowed):
     """
 
     inside = "taps in the output, not cut off by the padding, of all windows along {}"
-    out = count("output channels (N)")
-    groups = count("number of groups that input and output channels are divided into", default=1)
     padding = padding_attribute(
         same="output is the input times the stride; where an odd number is cut off, one more at the end"
     )
@@ -39,10 +36,7 @@ class ConvTranspose(Windowed):
 
     def shape(self, x: Shape) -> Shape:
         need_map(x, self.name)
-        for channels, which in ((x.channels, "input"), (self.out, "output")):
-            if channels % self.groups != 0:
-                raise KindError(f"{channels} {which} channels cannot be divided into {self.groups} groups", "groups",
-                                f"`groups` must divide the {which} channels")  # fmt: skip
+        self.need_groups(x)
         return Shape(self.out, tuple(self._size(x, axis) for axis in range(len(x.spatial))))
 
     def _along(self, axis: int, rank: int) -> tuple[Number, Number, Number, Number]:
@@ -100,6 +94,3 @@ class ConvTranspose(Windowed):
             return None
         names = ("out", "kernel", "stride", "padding", "dilation", "output_padding", "bias")
         return ConvTranspose({**{name: getattr(self, name) for name in names}, "groups": 1})
-
-    def variety(self, x: Shape) -> Any:
-        return written(self.kernel, len(x.spatial)) + ("" if self.groups == 1 else f" g{self.groups}")

@@ -9,7 +9,7 @@ from costcalc.census import Census
 from costcalc.kinds.attributes import KindError, choice, count, flag, optional
 from costcalc.kinds.base import Kind, kind
 from costcalc.kinds.channel_windows import ChannelWindows
-from costcalc.kinds.convolution import Windowed
+from costcalc.kinds.convolution import Convolution
 from costcalc.kinds.subfilters import Areas, Made, products_and_joins, read_last
 from costcalc.kinds.window import need_map, padding_of, spread, written
 from costcalc.number import Number, ceil_div, concrete, divide, exact_div, is_whole, product, taps_inside, tidy, total
@@ -20,7 +20,7 @@ ON_INPUT = "taps on the input, not on padding, of all windows of box {} along {}
 
 
 @kind("versatile")
-class Versatile(Windowed):
+class Versatile(Convolution):
     """Convolution with versatile filters: each of P primary filters is as many as it has sub-filters.
 
     In space these are s = ceil(D_K / 2) boxes about its centre, D_K, D_K - 2, ... wide (`spatial`); over the channels,
@@ -46,7 +46,6 @@ class Versatile(Windowed):
     windows and `sliding` as in `VConv2d` of huawei-noah/Efficient-AI-Backbones, versatile_filters/vcnn.py.
     """
 
-    out = count("output channels (N)")
     kernel = count("side of the square window", default=3)
     spatial = flag("whether each box about the centre of a filter is a filter too", default=True)
     window = optional(count("channels of a window; all of them if left out", letter="c"))

@@ -124,10 +124,10 @@ def _valid_along(
     return taps_inside(size, outputs, taps, step, gap, before)
 
 
-def written(value: Any, rank: int) -> str:
-    """A kernel as tables show it: `3x3`, `3x1`."""
+def written(value: Any, rank: int, groups: Number = 1) -> str:
+    """A kernel as tables show it: `3x3`, `3x1`, `3x3 g4`."""
     axes = value if isinstance(value, tuple) else (value,) * rank
-    return "x".join(map(str, axes))
+    return "x".join(map(str, axes)) + ("" if groups == 1 else f" g{groups}")
 
 
 def stepped(stride: Any) -> str:

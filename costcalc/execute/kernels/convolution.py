@@ -20,7 +20,7 @@ def conv(work: Work) -> Floats:
     groups, channels, out = work["groups"], work.x.shape[1], work["out"]
     kernels = each_axis(work["kernel"], work.x.ndim - 2)
     weights = work.make("weights", groups, out // groups, channels // groups * int(np.prod(kernels)))
-    windows = _Windows(work, kernels)
+    windows = _Columns(work, kernels)
     y = np.empty((len(work.x), out, *windows.outputs), np.float32)
     for rows in windows.chunks():
         # not named, so that the columns of one piece are gone before the next ones are gathered
@@ -30,7 +30,7 @@ def conv(work: Work) -> Floats:
     return work.add_bias(y)
 
 
-class _Windows:
+class _Columns:
     """The windows of a convolution's input, gathered a few rows at a time so that memory stays bounded."""
 
     def __init__(self, work: Work, kernels: list[int]) -> None:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import product
-
-import numpy as np
-
+from costcalc.execute.kernels.convolution import conv
 from costcalc.execute.kernels.factorised import Chain, pointwise, single_along
-from costcalc.execute.sliding import each_axis, fitting, margins, padded, tap
 from costcalc.execute.work import Floats, Work, kernel
 
 
@@ -22,28 +18,12 @@ def low_rank_linear(work: Work) -> Floats:
     return work.add_bias(y.reshape(*work.x.shape[:-1], work["out"]))
 
 
-def _windowed(work: Work, x: Floats, out: int) -> Floats:
-    """The convolution that has the window, without biases."""
-    n, channels, *sizes = x.shape
-    kernels, strides, gaps = (each_axis(work[name], len(sizes)) for name in ("kernel", "stride", "dilation"))
-    reach = [(k - 1) * gap + 1 for k, gap in zip(kernels, gaps, strict=True)]
-    pairs = margins(work["padding"], tuple(sizes), reach, strides)
-    x, ones = padded(x, pairs), padded(np.ones((1, 1, *sizes), np.float32), pairs)
-    outputs = [fitting(*s) for s in zip(x.shape[2:], reach, strides, strict=True)]
-    places = [tuple(t * gap for t, gap in zip(where, gaps, strict=True)) for where in product(*map(range, kernels))]
-    for place in places:
-        work.count_valid(tap(ones, place, outputs, strides), n * channels * out)
-    columns = np.stack([tap(x, place, outputs, strides) for place in places], axis=2)
-    weights = work.make("weights", out, channels * len(places))
-    return work.matmul(weights, columns.reshape(n, channels * len(places), -1)).reshape(n, out, *outputs)
-
-
 @kernel("tucker_conv")
 def tucker_conv(work: Work) -> Floats:
     """To few channels, the window on these, and to all channels."""
     chain = Chain(work)
     narrow = chain.keep(pointwise(work, work.x, work["rank_in"]))
-    core = chain.keep(_windowed(work, narrow, work["rank_out"]))
+    core = chain.keep(conv(work.part(narrow, out=work["rank_out"], groups=1, bias=False)))
     return work.add_bias(pointwise(work, core, work["out"]))
 
 

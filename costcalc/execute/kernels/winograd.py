@@ -18,8 +18,8 @@ FILTERS = {  # the matrix G of Lavin and Gray
 }  # fmt: skip
 
 
-class _Steps:
-    """Sums and products of whole arrays, each noted as it is done."""
+class _Transforms:
+    """The transforms, in sums and products of whole arrays, each noted as it is done."""
 
     def __init__(self, work: Work) -> None:
         self.work = work
@@ -92,7 +92,7 @@ def winograd_conv(work: Work) -> Floats:
     height, width = (size - 2 for size in x.shape[2:])
     weights, g = work.make("weights", out, channels, 3, 3), np.array(FILTERS[tile])
     filters = np.einsum("ia,ocab,jb->ijoc", g, weights.astype(np.float64), g).astype(np.float32)[:, :, None]
-    steps = _Steps(work)
+    steps = _Transforms(work)
     data = _both_axes(steps.data, _tiled(x, tile))
     edge, _, _, _, rows, columns = data.shape
     sums = work.matmul(filters, data.reshape(edge, edge, n, channels, -1))  # (edge, edge, N, out, tiles)

@@ -11,7 +11,8 @@ from costcalc.execute.literal.window import Axis, axes_of, outputs_of, windows
 from costcalc.execute.literal.work import LiteralWork, literal
 
 
-def _axes(work: LiteralWork) -> list[Axis]:
+def axes_of_window(work: LiteralWork) -> list[Axis]:
+    """Where the whole window looks, axis by axis."""
     return axes_of(work.x.shape[2:], work["kernel"], work["stride"], work["padding"], work["dilation"])
 
 
@@ -24,7 +25,7 @@ def _taps(axes: list[Axis]) -> int:
 def conv(work: LiteralWork) -> Scalars:
     """Output channel o of group g sums over the input channels of g and over all taps."""
     samples, channels = work.x.shape[:2]
-    axes, out, groups = _axes(work), work["out"], work["groups"]
+    axes, out, groups = axes_of_window(work), work["out"], work["groups"]
     seen, made = channels // groups, out // groups  # by each output channel, in each group
     weights = work.weights(out, seen, _taps(axes))
     outside = work.outside(0.0)
@@ -44,7 +45,7 @@ def conv(work: LiteralWork) -> Scalars:
 def _depthwise(work: LiteralWork) -> Scalars:
     """Output channel c * multiplier + i sums over the taps of filter i on input channel c."""
     samples, channels = work.x.shape[:2]
-    axes, multiplier = _axes(work), work["multiplier"]
+    axes, multiplier = axes_of_window(work), work["multiplier"]
     weights = work.weights(channels, multiplier, _taps(axes))
     outside = work.outside(0.0)
     y = np.empty((samples, channels * multiplier, *outputs_of(axes)), object)

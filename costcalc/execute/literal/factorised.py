@@ -6,14 +6,9 @@ from itertools import pairwise, product
 
 import numpy as np
 
+from costcalc.execute.literal.convolution import axes_of_window
 from costcalc.execute.literal.scalars import Scalar, Scalars
-from costcalc.execute.literal.window import Axis, axes_of
 from costcalc.execute.literal.work import LiteralWork, literal
-
-
-def axes_of_window(work: LiteralWork) -> list[Axis]:
-    """Where the whole window looks, axis by axis."""
-    return axes_of(work.x.shape[2:], work["kernel"], work["stride"], work["padding"], work["dilation"])
 
 
 def _element(work: LiteralWork, x: Scalars, n: int, c: int, place: list[int], axis: int, position: int) -> Scalar:

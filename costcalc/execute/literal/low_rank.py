@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from costcalc.execute.literal.factorised import axes_of_window, mixed, two_in_a_row, within
+from costcalc.execute.literal.convolution import axes_of_window, conv
+from costcalc.execute.literal.factorised import mixed, two_in_a_row, within
 from costcalc.execute.literal.scalars import Scalars
-from costcalc.execute.literal.window import outputs_of, windows
 from costcalc.execute.literal.work import LiteralWork, literal
 
 
@@ -34,19 +34,8 @@ def low_rank_linear(work: LiteralWork) -> Scalars:
 @literal("tucker_conv")
 def tucker_conv(work: LiteralWork) -> Scalars:
     """A few mixtures of the channels, a window over all of them, mixtures of what that makes."""
-    axes = axes_of_window(work)
     narrow = mixed(work, work.x, work["rank_in"])
-    samples, channels = narrow.shape[:2]
-    weights = work.weights(work["rank_out"], channels, int(np.prod([len(axis.looks[0]) for axis in axes])))
-    core = np.empty((samples, work["rank_out"], *outputs_of(axes)), object)
-    for place, window in windows(axes):
-        for n, o in np.ndindex(core.shape[:2]):
-            total = work.zero()
-            for c in range(channels):
-                for tap, (element, _) in enumerate(window):
-                    value = work.outside(0.0) if element is None else narrow[(n, c, *element)]
-                    total = total + value * weights[o, c, tap]
-            core[(n, o, *place)] = total
+    core = conv(work.part(narrow, out=work["rank_out"], groups=1, bias=False))
     work.workspace = two_in_a_row([narrow, core])
     return work.biased(mixed(work, core, work["out"]))
 
