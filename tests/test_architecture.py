@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -164,6 +165,31 @@ def test_no_code_is_run_from_text(module):
 def test_only_the_command_line_speaks(module):
     """Everything else returns values and raises: nothing prints, nothing ends the process."""
     assert not {"print", "breakpoint", "input", "exit", "quit", "sys.exit"} & set(calls(TREES[module]))
+
+
+def bodies(folder: str) -> Iterator[tuple[str, str]]:
+    """What each function of a package does, without its documentation, and where it is."""
+    for path in sorted((PACKAGE / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                body = node.body[1:] if ast.get_docstring(node) else node.body
+                yield "\n".join(map(ast.unparse, body)), f"{path.stem}.{node.name}"
+
+
+@pytest.mark.parametrize(("folder", "most"), [("execute/kernels", 1), ("execute/literal", 1), ("kinds", 3)])
+def test_families_share_what_they_have_in_common(folder, most):
+    """What several do is written once; kinds, which cannot all share a base, have short methods alike."""
+    places = defaultdict(list)
+    for body, place in bodies(folder):
+        places[body].append(place)
+    assert not [found for body, found in places.items() if len(found) > most and len(body) > 30]
+
+
+@pytest.mark.parametrize("folder", ["execute/kernels", "execute/literal", "kinds"])
+def test_private_classes_have_names_of_their_own(folder):
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in (PACKAGE / folder).rglob("*.py")]
+    names = [node.name for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)]
+    assert sorted(names) == sorted(set(names))
 
 
 def test_no_assert_stands_for_a_users_mistake():
