@@ -136,8 +136,10 @@ class WindowAttention(Layer):
     def padded(self, x: Shape) -> Number:
         """The positions of all windows."""
         windows = spread(self.window, len(x.spatial), "window")
-        sizes = zip(x.spatial, windows, strict=True)
-        return product(size if size % w == 0 else ceil_div(size, w) * w for size, w in sizes)
+        sizes = list(zip(x.spatial, windows, strict=True))
+        if not isinstance(self.window, tuple) and all(size % w == 0 for size, w in sizes):
+            return x.positions  # which formulas tell from P; windows of several sizes have no letter to do so
+        return product(ceil_div(size, w) * w for size, w in sizes)
 
     def named(self, inputs: Sequence[Shape]) -> Sequence[tuple[str, Any, str]]:
         if self.padded(inputs[0]) == inputs[0].positions:
