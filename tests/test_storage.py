@@ -741,7 +741,7 @@ def test_a_layer_without_weights_has_nothing_to_compress() -> None:
     with pytest.raises(SpecError, match="`relu` has no attribute `compress`") as caught:
         model(spec("relu: {compress: {bits: 8}}"))
     able = "`conv`, `depthwise`, `separable`, `linear`"
-    assert caught.value.problems[0].help == f"it has no weights, or does not say how they lie, as {able} do"
+    assert caught.value.problems[0].help == f"these can: {able}"
     with pytest.raises(SpecError, match="`conv` has no attribute `quantize`") as caught:
         model(spec("conv: {out: 3, quantize: 8}"))
     assert caught.value.problems[0].help == "it is called `compress` here"

@@ -363,7 +363,7 @@ def test_a_tally_that_is_wrong_is_found_literally(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("scale", ["0", "2", "-1/8", "x", "true"])
 def test_scales_that_cannot_be(scale: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(monkeypatch, "verify", "mobilenet_v1", f"--scale={scale}") == 2
-    assert "`--scale`" in capsys.readouterr().err
+    assert "`--shrink`" in capsys.readouterr().err
 
 
 def test_scaling() -> None:

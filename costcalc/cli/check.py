@@ -28,8 +28,8 @@ from costcalc.cli.common import (
     split_settings,
     terminal_width,
     wants_color,
-    write,
 )
+from costcalc.cli.files import write
 from costcalc.cost import DTYPES, load_convention
 from costcalc.errors import Problem, Problems, SpecError, UsageError
 from costcalc.review.baseline import Baseline, Revision, locked

@@ -24,8 +24,8 @@ from costcalc.cli.common import (
     split_settings,
     terminal_width,
     wants_color,
-    write,
 )
+from costcalc.cli.files import write
 from costcalc.cli.report import BASELINES
 from costcalc.cost import DTYPES
 from costcalc.cost.report import BY

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from costcalc.api import Model
-from costcalc.cli.common import Settings, Spec, SpecCommand, command_app, document_for, given, write
+from costcalc.cli.common import Settings, Spec, SpecCommand, command_app, document_for, given
+from costcalc.cli.files import write
 from costcalc.render.data import to_json
 
 app = command_app()

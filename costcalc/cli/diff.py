@@ -25,8 +25,8 @@ from costcalc.cli.common import (
     split_settings,
     terminal_width,
     wants_color,
-    write,
 )
+from costcalc.cli.files import write
 from costcalc.cost import DTYPES, load_convention
 from costcalc.errors import CostcalcError, Problem, Problems, UsageError
 from costcalc.render.changes import Found, differences

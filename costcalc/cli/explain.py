@@ -19,8 +19,8 @@ from costcalc.cli.common import (
     format_option,
     given,
     one_of,
-    write,
 )
+from costcalc.cli.files import write
 from costcalc.cost import DTYPES
 from costcalc.render.explanation import FORMATS, render_explanation
 

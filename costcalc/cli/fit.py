@@ -24,8 +24,8 @@ from costcalc.cli.common import (
     one_of,
     terminal_width,
     wants_color,
-    write,
 )
+from costcalc.cli.files import write
 from costcalc.cost import DTYPES
 from costcalc.errors import Problem, UsageError, visible
 

@@ -18,8 +18,8 @@ from costcalc.cli.common import (
     format_option,
     given,
     one_of,
-    write,
 )
+from costcalc.cli.files import write
 from costcalc.cost import DTYPES
 from costcalc.cost.report import BY
 from costcalc.errors import Problem, UsageError, unknown

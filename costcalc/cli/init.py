@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from costcalc import spec
-from costcalc.cli.common import command_app, write
+from costcalc.cli.common import command_app
+from costcalc.cli.files import write
 from costcalc.errors import Problem, UsageError, visible
 
 app = command_app()

@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from costcalc.cli.common import Output, command_app, one_of, terminal_width, wants_color, write
+from costcalc.cli.common import Output, command_app, one_of, terminal_width, wants_color
+from costcalc.cli.files import write
 from costcalc.cost import conventions, load_convention
 from costcalc.kinds import REGISTRY
 from costcalc.render.escape import terminal

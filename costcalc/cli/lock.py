@@ -6,7 +6,8 @@ from typing import Annotated, Optional
 
 import typer
 
-from costcalc.cli.common import Output, command_app, write
+from costcalc.cli.common import Output, command_app
+from costcalc.cli.files import write
 from costcalc.errors import CostcalcError, Problem, Problems, UsageError, visible
 from costcalc.render.findings import moves as totals_moved
 from costcalc.review.check import asked

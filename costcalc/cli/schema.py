@@ -2,7 +2,8 @@
 
 import json
 
-from costcalc.cli.common import Output, command_app, write
+from costcalc.cli.common import Output, command_app
+from costcalc.cli.files import write
 from costcalc.spec.schema import schema as spec_schema
 
 app = command_app()

@@ -28,11 +28,10 @@ from costcalc.cli.common import (
     format_option,
     given,
     one_of,
-    opened,
     terminal_width,
     wants_color,
-    write,
 )
+from costcalc.cli.files import opened, write
 from costcalc.cost import DTYPES, load_convention
 from costcalc.errors import Problem, Source, UsageError, visible
 from costcalc.explore.found import Found, Solution

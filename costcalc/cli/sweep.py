@@ -27,11 +27,10 @@ from costcalc.cli.common import (
     document_for,
     format_option,
     one_of,
-    opened,
     terminal_width,
     wants_color,
-    write,
 )
+from costcalc.cli.files import opened, write
 from costcalc.cli.watch import Watch
 from costcalc.cost import DTYPES, Convention, load_convention
 from costcalc.errors import Problem, UsageError

@@ -7,7 +7,8 @@ from typing import Annotated, Optional, Self
 import typer
 
 from costcalc.api import Model, exact
-from costcalc.cli.common import Output, Settings, SpecCommand, command_app, document_for, given, one_of, write
+from costcalc.cli.common import Output, Settings, SpecCommand, command_app, document_for, given, one_of
+from costcalc.cli.files import write
 from costcalc.errors import Problem, UsageError
 from costcalc.network import Node
 from costcalc.number import is_number

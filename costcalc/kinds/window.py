@@ -93,6 +93,8 @@ def output_sizes(
             sizes.append(ceil_div(room, step) + 1)  # no window can start after the input
         elif ceil_mode:
             sizes.append(minimum(ceil_div(room, step) + 1, ceil_div(size + before, step)))
+        elif window == step and before == after == 0:
+            sizes.append(size // step)  # windows side by side: h/2 where rounding is ideal, too
         else:
             sizes.append(ceil_div(room + 1, step))  # floor(room / step) + 1, and h/2 where rounding is ideal
     return tuple(sizes)
