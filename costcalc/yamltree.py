@@ -125,10 +125,7 @@ class _Reader:
             )  # plain: "" from the C parser, else None
             return
         if len(self.open) >= MAX_DEPTH:
-            raise SpecError(
-                *self.problems,
-                Problem("nested too deeply", self.span(event), f"at most {MAX_DEPTH} levels of lists and mappings"),
-            )
+            raise SpecError(*self.problems, _too_deep(self.span(event)))
         if isinstance(event, yaml.MappingStartEvent):
             self.open.append(Pairs([], self.span(event)))
             self.keys.append(None)
@@ -204,6 +201,10 @@ HINTS = {
 }
 
 
+def _too_deep(span: Span) -> Problem:
+    return Problem("nested too deeply", span, f"at most {MAX_DEPTH} levels of lists and mappings")
+
+
 def _malformed(source: Source, error: yaml.MarkedYAMLError) -> NoReturn:
     text = str(error.problem or error.context or "malformed YAML").lower()
     found, opened = error.problem_mark or error.context_mark, error.context_mark
@@ -218,7 +219,10 @@ def _malformed(source: Source, error: yaml.MarkedYAMLError) -> NoReturn:
         hint = "tabs cannot indent YAML, use spaces"
     elif source.line(line)[column - 1 : column] in ("]", "}"):
         hint = "there is a closing bracket too many, or an opening one is missing"
-    raise SpecError(Problem(f"this is not YAML: {text}", Span(source, line, column, column + 1), hint, notes)) from None
+    span = Span(source, line, column, column + 1)
+    if "nesting depth" in text:  # the parser has a limit of its own since libyaml 0.2.6, and looks some way ahead
+        raise SpecError(_too_deep(span)) from None
+    raise SpecError(Problem(f"this is not YAML: {text}", span, hint, notes)) from None
 
 
 def _unreadable(source: Source, error: yaml.YAMLError) -> Problem:

@@ -2,7 +2,7 @@
 
 Three tell what a layer does: its rule (`kinds/`), its kernel, which tallies what it computes, and its literal kernel,
 whose scalars count themselves. All three must say the same. COSTCALC_NIGHTLY=1 takes fresh seeds, and ten times as
-many layers.
+many layers; COSTCALC_THOROUGH=1 as many layers for what takes long as for the rest.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bundle import often
+from bundle import THOROUGH, often
 from layers import Layer, layers
 from networks import table
 
@@ -36,6 +36,7 @@ from costcalc.network import INPUT, Network
 NIGHTLY = os.environ.get("COSTCALC_NIGHTLY") == "1"
 FIRST = secrets.randbelow(2**40) if NIGHTLY else 0  # of the seeds; what fails says which layer it was
 NUMBER = 10_000 if NIGHTLY else 1_000
+FEWER = NUMBER if NIGHTLY or THOROUGH else 300  # where arrays are followed or scalars count themselves
 ROOT = Path(__file__).resolve().parent.parent
 KINDS = [kind for kind in REGISTRY if kind != "opaque"]
 
@@ -95,7 +96,7 @@ def outcome(layer: Layer, batch: int, own: bool, literal: bool) -> tuple[list[An
 @pytest.mark.parametrize("kind", KINDS)
 def test_outputs_lie_where_the_rule_says(kind):
     """In memory that is the input's or their own, as much as they need, and in one piece for each sample."""
-    for number, layer in enumerate(layers(kind, 300, FIRST, tiny=True)):
+    for number, layer in enumerate(layers(kind, 300 if THOROUGH else 100, FIRST, tiny=True)):
         storage = REGISTRY[kind](layer.attributes).storage_of(layer.inputs)
         for batch, own, literal in itertools.product((1, 2), (False, True), (False, True) if number < 60 else (False,)):
             arrays, y, _ = outcome(layer, batch, own, literal)
@@ -124,9 +125,9 @@ def test_in_place_on_a_part(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_lives_meanwhile(kind):
     """The bytes of the arrays that a kernel holds beside its input and output are those of the rule."""
-    for number, layer in enumerate(layers(kind, NUMBER, FIRST, tiny=True)):
+    for number, layer in enumerate(layers(kind, FEWER, FIRST, tiny=True)):
         elements = REGISTRY[kind](layer.attributes).workspace(layer.inputs, layer.output)
-        for literal in (False, True) if number < 300 else (False,):
+        for literal in (False, True) if number < 100 or THOROUGH and number < 300 else (False,):
             assert outcome(layer, layer.batch, False, literal)[2] == 4 * layer.batch * elements, (layer, literal)
 
 
@@ -143,7 +144,7 @@ def test_rule_and_kernel(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_rule_and_kernel_and_literal_kernel(kind):
-    for layer in layers(kind, NUMBER, FIRST, tiny=True):
+    for layer in layers(kind, FEWER, FIRST, tiny=True):
         (fast, values), (literal, truth) = executed(layer), literally(layer)
         assert fast == literal == expected(layer), layer
         np.testing.assert_allclose(values, truth, rtol=1e-4, atol=1e-4, err_msg=str(layer))

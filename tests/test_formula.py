@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import random_specs
 import sympy
-from bundle import multipliers, often, resolution, thoroughly
+from bundle import THOROUGH, multipliers, often, resolution
 from closed_forms import claims_at, formulas, terms
 
 import costcalc
@@ -112,7 +112,7 @@ def test_every_network_at_many_settings(spec: str) -> None:
     width, size = found.symbols
     rounded = size not in steps  # windows without padding: no size is free of rounding
     claims = Counter[tuple[bool, bool]]()
-    number = 400 if thoroughly(spec) else 60
+    number = 400 if THOROUGH else 120
     for i in range(number):
         point = {width: F(rng.randint(4, 200), 100), size: resolution(spec, rng.randint(1, 160))}
         if i % 2:
