@@ -127,7 +127,7 @@ def test_what_lives_meanwhile(kind):
     """The bytes of the arrays that a kernel holds beside its input and output are those of the rule."""
     for number, layer in enumerate(layers(kind, FEWER, FIRST, tiny=True)):
         elements = REGISTRY[kind](layer.attributes).workspace(layer.inputs, layer.output)
-        for literal in (False, True) if number < 100 or THOROUGH and number < 300 else (False,):
+        for literal in (False, True) if number < 100 or (THOROUGH and number < 300) else (False,):
             assert outcome(layer, layer.batch, False, literal)[2] == 4 * layer.batch * elements, (layer, literal)
 
 
