@@ -85,6 +85,13 @@ class Draw:
         """Each attribute, or its default."""
         return {name: value for name, value in attributes.items() if self.random.random() < 0.8}
 
+    def window(self, rank: int) -> Given:
+        """Some of what every convolution can be told of its window."""
+        return self.some(
+            kernel=self.axes(rank, 4 if rank < 3 else 3), stride=self.axes(rank, 3), dilation=self.axes(rank, 3),
+            padding=self.padding(rank, 3), bias=self.yes(),
+        )  # fmt: skip
+
 
 def layer(kind: str, seed: int, tiny: bool = False) -> Layer | None:
     """The layer of a seed; None where the kind refuses it."""
@@ -131,24 +138,17 @@ def draws(*kinds: str) -> Callable[[Callable[[Draw], tuple[Given, list[Shape]]]]
     return register
 
 
-def _window(draw: Draw, rank: int) -> Given:
-    return draw.some(
-        kernel=draw.axes(rank, 4 if rank < 3 else 3), stride=draw.axes(rank, 3), dilation=draw.axes(rank, 3),
-        padding=draw.padding(rank, 3), bias=draw.yes(),
-    )  # fmt: skip
-
-
 @draws("conv")
 def _conv(draw: Draw) -> tuple[Given, list[Shape]]:
     groups = draw.pick(1, 1, 2, 3)
     x = draw.map(groups)
-    return {"out": draw.channels(groups), "groups": groups, **_window(draw, len(x.spatial))}, [x]
+    return {"out": draw.channels(groups), "groups": groups, **draw.window(len(x.spatial))}, [x]
 
 
 @draws("depthwise")
 def _depthwise(draw: Draw) -> tuple[Given, list[Shape]]:
     x = draw.map()
-    return {**draw.some(multiplier=draw.up_to(3)), **_window(draw, len(x.spatial))}, [x]
+    return {**draw.some(multiplier=draw.up_to(3)), **draw.window(len(x.spatial))}, [x]
 
 
 @draws("separable")

@@ -140,23 +140,16 @@ TRACED = [
 # -- at random --------------------------------------------------------------------------------------------------------
 
 
-def window(draw: Draw, rank: int) -> Given:
-    return draw.some(
-        kernel=draw.axes(rank, 4 if rank < 3 else 3), stride=draw.axes(rank, 3), dilation=draw.axes(rank, 3),
-        padding=draw.padding(rank, 3), bias=draw.yes(),
-    )  # fmt: skip
-
-
 @draws("spatial_separable")
 def _spatial_separable(draw: Draw) -> tuple[Given, list[Shape]]:
     x = Shape(draw.channels(), draw.sizes(2))
-    return {"out": draw.channels(), "rank": draw.up_to(4), **window(draw, 2)}, [x]
+    return {"out": draw.channels(), "rank": draw.up_to(4), **draw.window(2)}, [x]
 
 
 @draws("separable_basis")
 def _separable_basis(draw: Draw) -> tuple[Given, list[Shape]]:
     x = draw.map()
-    return {"out": draw.channels(), "basis": draw.up_to(3), **window(draw, len(x.spatial))}, [x]
+    return {"out": draw.channels(), "basis": draw.up_to(3), **draw.window(len(x.spatial))}, [x]
 
 
 @draws("low_rank_linear")
@@ -169,10 +162,10 @@ def _low_rank_linear(draw: Draw) -> tuple[Given, list[Shape]]:
 def _tucker_conv(draw: Draw) -> tuple[Given, list[Shape]]:
     x = draw.map()
     ranks = {"rank_in": draw.up_to(4), "rank_out": draw.up_to(4)}
-    return {"out": draw.channels(), **ranks, **window(draw, len(x.spatial))}, [x]
+    return {"out": draw.channels(), **ranks, **draw.window(len(x.spatial))}, [x]
 
 
 @draws("cp_conv")
 def _cp_conv(draw: Draw) -> tuple[Given, list[Shape]]:
     x = draw.map()
-    return {"out": draw.channels(), "rank": draw.up_to(5), **window(draw, len(x.spatial))}, [x]
+    return {"out": draw.channels(), "rank": draw.up_to(5), **draw.window(len(x.spatial))}, [x]
