@@ -120,6 +120,23 @@ def test_a_table_of_figures_is_an_entry_a_row() -> None:
         assert sorted(p.status for p in check(report, document)) == statuses
 
 
+def test_a_row_of_figures_may_be_of_a_kind_or_of_stages_and_have_a_reason_of_its_own() -> None:
+    """Table 1 of a network of three layers; 3*3*3*4, 4*4 and 4*4 weights."""
+    document = parse_document(Source("net.yaml", """\
+costcalc: 1
+input: [3, 8, 8]
+layers: [{conv: {out: 4, kernel: 3, bias: false, as: a}}, {conv: {out: 4, kernel: 1, bias: false, as: b}}, global_avg_pool]
+expect:
+  - from: Table 1
+    why: of another network
+    columns: [kind, stages, weights, exact weights, why]
+    data: [[conv 3x3, -, 108, -, -], [-, [a, b], 125, 124, a slip], [-, b, 17, 16, -]]
+"""))  # fmt: skip
+    parts = [(e.kind, e.stages, e.why) for e in document.expectations]
+    assert parts == [("conv 3x3", (), ""), ("", ("a", "b"), "a slip"), ("", ("b",), "of another network")]
+    assert [p.status for p in check(count(build_network(document, {})), document)] == ["met", "erratum", "erratum"]
+
+
 @pytest.mark.parametrize(("old", "new", "found"), [
     ("weights, madds,", "weights, mads,", "21: unknown column of figures `mads`"),
     ("[50, 1, 48, 768, -]", "[50, 1, 48, 768]", "23: a row of figures has 5 cells here"),

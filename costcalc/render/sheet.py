@@ -22,6 +22,9 @@ SORTED_BY = {
 }  # orders whose numbers the table has no column for: its head, and the attribute of a row
 
 
+MOST_ERRATA = 3  # of one place that a report spells out
+
+
 class Column(NamedTuple):
     """A column: its head, whether it holds numbers (right-aligned, never folded), and the bar that goes with it."""
 
@@ -214,12 +217,15 @@ def notes(report: Report, by_kind: bool) -> tuple[tuple[str, str], ...]:
 
 
 def _published(place: str, figures: Sequence[Published]) -> str:
-    """One line for a place: the figures that are met, then each that is not with what it should be."""
+    """One line for a place: the figures that are met, then the first that are not with what they should be."""
     met = [f"{p.quantity} {p.figure}" for p in figures if p.status == "met"]
     parts = [f"{', '.join(met)}: met"] if met else []
-    for p in figures:
-        if p.status != "met":
-            exact = percent(*p.counted) if isinstance(p.counted, tuple) else f"{p.counted:,}"
-            verdict = "an erratum" if p.status == "erratum" else "missed"
-            parts.append(f"{p.quantity} {p.figure}: {verdict}, exactly {exact}" + (f" ({p.why})" if p.why else ""))
+    errata = [p for p in figures if p.status == "erratum"]
+    for p in [*(p for p in figures if p.status == "missed"), *errata[:MOST_ERRATA]]:
+        exact = percent(*p.counted) if isinstance(p.counted, tuple) else f"{p.counted:,}"
+        verdict = "an erratum" if p.status == "erratum" else "missed"
+        parts.append(f"{p.quantity} {p.figure}: {verdict}, exactly {exact}" + (f" ({p.why})" if p.why else ""))
+    more = len(errata) - MOST_ERRATA
+    if more > 0:
+        parts.append(f"{more} more {'erratum' if more == 1 else 'errata'}, which `--format json` lists")
     return f"{place}; {'; '.join(parts)}"

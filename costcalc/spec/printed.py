@@ -2,8 +2,9 @@
 
     - {from: Table 6, columns: [alpha, madds, params], data: [[1, 569M, 4.2M], [0.75, 325M, 2.6M]]}
 
-Each row becomes an entry of its own: the columns that are hyper-parameters its setting, the others its figures, and
-`exact madds` the exact value where the figure is wrong. A cell `-` was not printed, or is not wrong.
+Each row becomes an entry of its own: the columns that are hyper-parameters its setting, those that are figures its
+figures, and `exact madds` the exact value where the figure is wrong; a row may be of a `kind` or of `stages`, and have a
+`why` of its own. A cell `-` was not printed, or is not wrong.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from costcalc.yamltree import Items, Pairs, Scalar, Tree
 
 EXACT = "exact "
 NOTHING = "-"
+OWN = ("kind", "stages", "why")  # what a row may have for itself
 
 
 def rows_of(entry: Pairs, figures: Collection[str], parameters: Collection[str], book: Notebook) -> Iterator[Tree]:
@@ -28,7 +30,7 @@ def rows_of(entry: Pairs, figures: Collection[str], parameters: Collection[str],
                  "as in `columns: [alpha, madds], data: [[1, 569M], [0.75, 325M]]`")  # fmt: skip
         return
     names = [column.text if isinstance(column, Scalar) else "" for column in columns.items]
-    known = [*figures, *(EXACT + figure for figure in figures), *parameters]
+    known = [*figures, *(EXACT + figure for figure in figures), *OWN, *parameters]
     for name, column in zip(names, columns.items, strict=True):
         if name not in known:
             shown = column if isinstance(column, Scalar) else Scalar(name, False, column.span)
@@ -43,13 +45,14 @@ def rows_of(entry: Pairs, figures: Collection[str], parameters: Collection[str],
 
 
 def _entry(names: list[str], row: Items, common: list[tuple[Scalar, Tree]], figures: Collection[str]) -> Pairs:
-    found: dict[str, list[tuple[Scalar, Tree]]] = {"figures": [], "erratum": [], "set": []}
+    found: dict[str, list[tuple[Scalar, Tree]]] = {"row": [], "erratum": [], "set": []}
     for name, cell in zip(names, row.items, strict=True):
         if isinstance(cell, Scalar) and cell.text == NOTHING:
             continue
-        part = "figures" if name in figures else "erratum" if name.startswith(EXACT) else "set"
+        part = "row" if name in (*OWN, *figures) else "erratum" if name.startswith(EXACT) else "set"
         found[part].append((Scalar(name.removeprefix(EXACT), False, cell.span), cell))
-    pairs = [*common, *found["figures"]]
+    given = {key.text for key, _ in found["row"]}
+    pairs = [*(pair for pair in common if pair[0].text not in given), *found["row"]]
     for part in ("set", "erratum"):
         own = next((tree for key, tree in common if key.text == part), None)
         shared = own.pairs if isinstance(own, Pairs) else []

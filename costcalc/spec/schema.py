@@ -125,7 +125,7 @@ def _expectation() -> dict[str, Any]:
         "erratum": _object(figures),
         "why": text,
         "columns": {"type": "array", "items": text},
-        "data": {"type": "array", "items": {"type": "array", "items": PLAIN}},
+        "data": {"type": "array", "items": {"type": "array", "items": VALUE}},
     }
     return _object({**figures, **others}, ["from"])
 

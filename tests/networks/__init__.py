@@ -23,7 +23,7 @@ from costcalc.cost import Report, count
 from costcalc.network import Network, Node
 from costcalc.spec import build_network, read_document
 
-EXACT = Path(__file__).parent.parent / "data" / "exact.csv"
+DATA = Path(__file__).parent.parent / "data"
 
 
 def modules() -> list[ModuleType]:
@@ -36,9 +36,9 @@ def table(name: str) -> dict[str, Any]:
     return {key: value for module in modules() for key, value in getattr(module, name, {}).items()}
 
 
-def exact_rows() -> list[dict[str, str]]:
-    """The rows of data/exact.csv."""
-    with EXACT.open(encoding="utf-8") as file:
+def rows(name: str) -> list[dict[str, str]]:
+    """The rows of a table in data/, its comments left out."""
+    with (DATA / name).open(encoding="utf-8") as file:
         return list(csv.DictReader(line for line in file if not line.startswith("#")))
 
 

@@ -8,7 +8,7 @@ ERRATA = {
     "alexnet": "720M",
     "densenet": "",
     "ghostnet": "226M",
-    "googlenet": "1448M 1500M 1550M 6.8M 34M 54M",
+    "googlenet": "1448M 1500M 1550M 6.8M 34M 54M 2.7K 112K 159K 380K 364K 437K 463K 580K 840K 1072K 1388K 1000K",
     "inception_v3": "23626728 23851784 23.2M 5000M",
     "regnet": "",
     "resnet": "14.7B 25636712 44707176 60419944",
