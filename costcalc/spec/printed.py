@@ -3,8 +3,8 @@
     - {from: Table 6, columns: [alpha, madds, params], data: [[1, 569M, 4.2M], [0.75, 325M, 2.6M]]}
 
 Each row becomes an entry of its own: the columns that are hyper-parameters its setting, those that are figures its
-figures, and `exact madds` the exact value where the figure is wrong; a row may be of a `kind` or of `stages`, and have a
-`why` of its own. A cell `-` was not printed, or is not wrong.
+figures, and `exact madds` the exact value where the figure is wrong; a row may be of a `kind` or of `stages`, and have
+a `why` of its own. A cell `-` was not printed, or is not wrong.
 """
 
 from __future__ import annotations
