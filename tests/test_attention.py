@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from building import build
+from closed_forms import terms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ from costcalc.api import Model
 from costcalc.census import Census
 from costcalc.errors import Source, SpecError
 from costcalc.execute.work import KERNELS, Floats, Tensor, Work
+from costcalc.explore.formula import Formulas
 from costcalc.formulas import node_formulas
 from costcalc.kinds import REGISTRY
 from costcalc.render.worked import TEXT_RATIO, TEXT_SUM, simplified
@@ -210,6 +212,12 @@ def test_what_a_shifted_window_sees() -> None:
             "macs": "2 * M * D_F * D_F * w * w + 4 * M * M * D_F * D_F", "exponentials": "D_F * D_F * h * w * w",
             "biases": "4 * h * w * w - 4 * h * w + 4 * M + h",
         }),
+        ("window_attention", {"heads": 4, "window": (7, 4)}, [Shape(12, (14, 14))], {  # padded to 14x16
+            "macs": "4 * M * M * P + 56 * M * P", "exponentials": "28 * P * h",
+        }),
+        ("window_attention", {"heads": 4, "window": (7, 4)}, [Shape(12, (14, 16))], {
+            "macs": "4 * M * M * H * W + 56 * M * H * W", "exponentials": "28 * H * W * h",
+        }),
     ],
 )  # fmt: skip
 def test_formulas(kind: str, given_: dict[str, Any], inputs: list[Shape], formulas: dict[str, str]) -> None:
@@ -242,6 +250,17 @@ def test_the_ratio_of_windows(input_: str, window: str, simplest: str, value: Fr
     assert found is not None
     assert simplified(found, TEXT_RATIO) == simplest
     assert found.value == value
+
+
+def test_windows_in_formulas() -> None:
+    """Of 64 channels in windows of 8: 4 * 64^2 + 2 * 8*8 * 64 for each position of all ceil(s/8)^2 windows."""
+    text = "costcalc: 1\nhyperparameters: {s: 28}\ninput: [64, s, s]\nlayers: [window_attention: {heads: 4, window: 8}]\n"
+    found = Formulas(parse_document(Source("swin.yaml", text)), {})
+    each = 4 * 64**2 + 2 * 8 * 8 * 64
+    assert terms(found.total.exact["madds"]) == {("ceil(s/8)", "ceil(s/8)"): 64 * each}
+    assert terms(found.total.ideal["madds"]) == {("s", "s"): each}
+    assert (found.readings.ideal_where.steps, found.readings.ideal_where.relations) == ((("s", 8),), ())
+    assert found.readings.exact_where.relations == ()
 
 
 def test_windows_beside_the_whole_map(cli: Any, tmp_path: Path) -> None:

@@ -116,6 +116,15 @@ def test_what_is_not_counted_is_said(cli: Cli, tmp_path: Path) -> None:
     assert "partial, not counted: opaque" in printed(cli, str(path), "--latex")
 
 
+def test_a_formula_of_one_term_stands_beside_a_count_that_it_is_not(cli: Cli, tmp_path: Path) -> None:
+    """27 * 16 weights at 29/2 rounded up squared; 108 s^2 takes the half as it is."""
+    path = tmp_path / "spec.yaml"
+    path.write_text("costcalc: 1\nhyperparameters: {s: 29}\ninput: [3, s, s]\nlayers: [conv: {out: 16, kernel: 3, stride: 2, bias: false}]\n")
+    text = printed(cli, str(path))
+    assert re.search(rf"\n108 s\^2 +{108 * 29**2:,} .*\n-+\ntotal .*\ncounted +{27 * 16 * 15**2:,} +107\.02%\n", text)
+    assert "\ncounted" not in printed(cli, str(path), "--set", "s=30").partition("MAdds")[2]
+
+
 def test_a_part_is_named(cli: Cli) -> None:
     """The stem of MobileNet V1: 27 weights and 2 values of its norm for each of 32 channels."""
     arguments = ("mobilenet_v1", "--layer", "conv")

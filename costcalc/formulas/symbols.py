@@ -86,11 +86,18 @@ class Symbols:
         self.known.setdefault(name, Symbol(name, value, meaning, short_for))
         return self.trace.symbol(name, value, whole=is_whole(value))
 
-    def abbreviate(self, name: str, number: Any, value: int | Fraction, meaning: str) -> None:
-        """Gives a letter to a number that a kind computes of others; formulas then have the letter in its place."""
+    def abbreviate(self, name: str, number: Any, value: int | Fraction, meaning: Any) -> None:
+        """Gives a letter to a number that a kind computes of others; formulas then have the letter in its place.
+
+        Another number for its meaning is one that it equals here: formulas then have that.
+        """
         form = form_of(number)
         if form.terms:
-            self._short[form] = self.number(name, value, meaning).form
+            short = form_of(self.number(name, value, meaning) if isinstance(meaning, str) else meaning)
+            if len(form.terms) == 1 and not form.constant:  # of 28*x, what stands for x: it comes with other factors
+                ((node, factor),) = form.terms
+                form, short = _single(node), short.scaled(Fraction(1) / factor)
+            self._short[form] = short
 
     def formula(self, what: str, number: Any, counted: int) -> Formula:
         """The formula of a number that was counted as an int, too. Raises Disproved where it gives another.

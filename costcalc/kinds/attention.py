@@ -136,15 +136,12 @@ class WindowAttention(Layer):
     def padded(self, x: Shape) -> Number:
         """The positions of all windows."""
         windows = spread(self.window, len(x.spatial), "window")
-        sizes = list(zip(x.spatial, windows, strict=True))
-        if not isinstance(self.window, tuple) and all(size % w == 0 for size, w in sizes):
-            return x.positions  # which formulas tell from P; windows of several sizes have no letter to do so
-        return product(ceil_div(size, w) * w for size, w in sizes)
+        return product(ceil_div(size, w) * w for size, w in zip(x.spatial, windows, strict=True))
 
-    def named(self, inputs: Sequence[Shape]) -> Sequence[tuple[str, Any, str]]:
-        if self.padded(inputs[0]) == inputs[0].positions:
-            return ()
-        return [("P", self.padded(inputs[0]), "positions of all windows, padding included")]
+    def named(self, inputs: Sequence[Shape]) -> Sequence[tuple[str, Any, Any]]:
+        (x,) = inputs
+        unpadded = self.padded(x) == x.positions
+        return [("P", self.padded(x), x.positions if unpadded else "positions of all windows, padding included")]
 
     def census(self, x: Shape, y: Shape) -> Census:
         windows = spread(self.window, len(x.spatial), "window")

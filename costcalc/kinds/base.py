@@ -102,8 +102,11 @@ class Kind:
         """
         return None
 
-    def named(self, inputs: Sequence[Shape]) -> Sequence[tuple[str, Any, str]]:
-        """Numbers on the way to its counts that formulas have a letter for: the letter, the number, its meaning."""
+    def named(self, inputs: Sequence[Shape]) -> Sequence[tuple[str, Any, Any]]:
+        """Numbers on the way to its counts that formulas have a letter for: the letter, the number, its meaning.
+
+        In place of the meaning, what the number is equal to for these inputs: that stands in formulas then.
+        """
         return ()
 
     def named_at(self, inputs: Sequence[Shape], output: Shape) -> Sequence[tuple[str, Any, str]]:

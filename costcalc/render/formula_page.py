@@ -152,9 +152,9 @@ def _named(f: Formulated, writer: Writer) -> list[str]:
 def _tables(f: Formulated, exact: bool, writer: Writer) -> Iterator[tuple[str, Rows]]:
     here = ", ".join(f"{name} {shown(v)}" for name, v in f.symbols.items())
     for metric, polynomial in reading(f.total, exact).items():
-        if len(polynomial.terms) < 2:
-            continue
         whole, counted = polynomial.at(f.symbols), f.total.counted[metric]
+        if len(polynomial.terms) < 2 and whole == counted:
+            continue  # the formula says it all
         rows = [(text, rounded(v), _share(v, whole)) for text, v in writer.terms(polynomial, f.symbols)]
         rows.append((SUMS[0], rounded(whole), _share(whole, whole)))
         if whole != counted:
