@@ -138,8 +138,8 @@ def suggestion(word: str, known: Iterable[str]) -> str | None:
     folded = {name.lower().replace("-", "_"): name for name in names}
     typed = word.lower().replace("-", "_")
     begun = [name for fold, name in folded.items() if len(typed) > MIN_BEGUN and fold.startswith(typed)]
-    if len(begun) == 1:
-        return begun[0]
+    if begun and all(name.startswith(min(begun, key=len)) for name in begun):
+        return min(begun, key=len)
     close = difflib.get_close_matches(word.lower().replace("-", "_"), folded, n=1, cutoff=0.6)
     return folded[close[0]] if close else None
 

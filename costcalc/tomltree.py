@@ -55,7 +55,8 @@ def _malformed(source: Source, text: str) -> Problem:
     else:
         line = max((n for n, text in enumerate(source.lines, 1) if text.strip()), default=1)
         column = len(source.line(line)) + 1
-    return Problem(f"this is no TOML: {message}", Span(source, line, column, column + 1), "texts stand in quotes")
+    quotes = "texts stand in quotes" if "value" in message or "after a statement" in message else None
+    return Problem(f"this is no TOML: {message}", Span(source, line, column, column + 1), quotes)
 
 
 class _Scanner:

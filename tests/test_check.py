@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
+from costcalc.render.check import change
 from costcalc.review.check import check_policy
 
 NET = """\
@@ -130,6 +132,15 @@ def test_a_partial_count_fails(cli: Cli, folder: Path):
     text = cli("check")
     assert text.code == 1
     assert "odd" in text.err
+    assert re.search(r"^FAIL +net.yaml +MAdds +[0-9,]+[+] +1,000,000,000 +[?]", text.out, re.MULTILINE), "room to an unknown count"
+
+
+@pytest.mark.parametrize(("new", "old", "text"), [
+    (1000, 1000, "0.0%"), (1021, 1000, "+2.1%"), (979, 1000, "-2.1%"), (999_999, 10**6, "-0.0001%"), (1, 0, "new"),
+    (2_000_999, 2 * 10**6, "+0.05%"), (5, None, ""),
+])  # fmt: skip
+def test_a_small_change_is_not_shown_as_none(new: int, old: int | None, text: str):
+    assert change(new, old) == text
 
 
 def test_a_spec_carries_its_own_budget(cli: Cli, folder: Path):

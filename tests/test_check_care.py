@@ -164,6 +164,62 @@ def test_an_error_stands_at_its_word(budget: str, told: str, cli: Cli, folder: P
     assert told in done.err
 
 
+@pytest.mark.parametrize("lock", ["", "<<<<<<< HEAD\n{}", '{"schema": "costcalc/lock/2", "records": []}'])
+def test_what_can_be_checked_without_a_broken_lock_is_checked(lock: str, cli: Cli, folder: Path) -> None:
+    (folder / "costcalc.lock.json").write_text(lock)
+    (folder / "costcalc.toml").write_text('[[budget]]\nspec = "nets/*.yaml"\nmadds = "<= 1M"\nmax_increase = {params = "1%"}\n')
+    for more in [(), ("--locked",)]:
+        done = cli("check", *more)
+        assert done.code == 2
+        assert re.search(r"^ok +nets/net.yaml +MAdds ", done.out, re.MULTILINE)
+        assert "failed: 1 limit could not be compared, 1 error\n" in done.out
+        assert done.err.count("error: ") == 1 and "costcalc.lock.json" in done.err
+    assert cli("check", "--base", "main").code == 0, "which asks for no lock"
+
+
+def test_a_limit_of_a_kind_names_its_layers(cli: Cli, folder: Path) -> None:
+    """conv 1x1 of the second unit: 32 outputs more, of 16 channels at 64 positions; the next reads 32 more for 8."""
+    (folder / "costcalc.toml").write_text(
+        '[[budget]]\nspec = "nets/*.yaml"\nkinds = {"conv 1x1" = {max_increase = {madds = "1%"}}, depthwise = {madds = "<= 1"}}\n'
+    )
+    (folder / "nets" / "net.yaml").write_text(NET.replace("out: 32", "out: 64"))
+    budgets = json.loads(cli("check", "--base", "main", "--format", "json").out)["budgets"]
+    moved = {b["name"]: {layer["path"]: layer["difference"] for layer in b["moved"]} for b in budgets}
+    assert moved == {"conv 1x1": {"two/pw": 64 * 32 * 16, "stage1/conv": 64 * 32 * 8}, "depthwise": {}}
+    assert "two/pw +32,768" in cli("check", "--base", "main", "--format", "md").out
+
+
+def test_files_of_a_comment_are_named_from_the_top(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder / "nets")
+    (folder / "nets" / "costcalc.toml").write_text('[[budget]]\nspec = "net.yaml"\nmax_increase = {madds = "0"}\n')
+    (folder / "nets" / "net.yaml").write_text(NET.replace("out: 32", "out: 64"))
+    text = cli("check", "--base", "main", "--format", "md").out
+    assert "(line 11 of nets/net.yaml)" in text
+
+
+@pytest.mark.parametrize(("text", "told", "line", "column"), [
+    ('peak = "<= 1 MB"', "did you mean `peak_activation`?", 3, 1),
+    ('zzz = "<= 1 MB"', "`weights`, `peak_activation`, `memory_access`, `stored`", 3, 1),
+    ('madds = "<= 1M"\nset = {alhpa = 0.5}', "unknown hyper-parameter `alhpa`", 4, 8),
+])  # fmt: skip
+def test_a_misspelt_word_of_a_budget_is_told_at_its_place(
+    text: str, told: str, line: int, column: int, cli: Cli, folder: Path
+) -> None:
+    (folder / "costcalc.toml").write_text(f'[[budget]]\nspec = "nets/*.yaml"\n{text}\n')
+    scaled = NET.replace("input:", "hyperparameters: {alpha: 1}\ninput:").replace("out: 16", "out: 16*alpha")
+    (folder / "nets" / "net.yaml").write_text(scaled)
+    done = cli("check")
+    assert done.code == 2
+    assert told in done.err and f"costcalc.toml:{line}:{column}" in done.err
+
+
+def test_a_bracket_too_few_is_told_without_advice_on_quotes(cli: Cli, folder: Path) -> None:
+    (folder / "costcalc.toml").write_text("[[budget]\n")
+    assert "expected ']]'" in (told := cli("check").err) and "quotes" not in told
+    (folder / "costcalc.toml").write_text("[[budget]]\nspec = a.yaml\n")
+    assert "texts stand in quotes" in cli("check").err
+
+
 def test_a_budget_without_a_limit_is_told_of(cli: Cli, folder: Path) -> None:
     (folder / "costcalc.toml").write_text('[[budget]]\nspec = "nets/*.yaml"\n')
     done = cli("check")

@@ -321,6 +321,7 @@ def test_everything_since_a_revision(cli: Cli, repository: Path):
     assert {layer["change"] for layer in found[1]["layers"]} == {"removed"}
     assert {layer["change"] for layer in found[2]["layers"]} == {"added"}
     assert cli("diff", "--base", "main", "--exit-code").code == 1
+    assert "nothing -> specs/new.yaml: 4 layers added\n" in cli("diff", "--base", "main").out
     only = json.loads(cli("diff", "--base", "main", "specs/new.yaml", "--format", "json").out)["diffs"]
     assert [d["new_file"] for d in only] == ["specs/new.yaml"]
     page = cli("diff", "--base", "main", "--format", "md").out

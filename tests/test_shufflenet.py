@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from networks import exact_rows, kinds, network, node, paths, report, setting
+from networks import kinds, network, node, paths, report, rows, setting
 
 # -- ShuffleNet V1 ----------------------------------------------------------------------------------------------------
 
@@ -43,7 +43,7 @@ def test_shufflenet_unit_of_stride_2() -> None:
     assert node(net, "stage1/1/reduce").output.channels == 60
 
 
-@pytest.mark.parametrize("row", [r for r in exact_rows() if "stem" in r["variant"]], ids=lambda r: r["variant"])
+@pytest.mark.parametrize("row", [r for r in rows("exact.csv") if "stem" in r["variant"]], ids=lambda r: r["variant"])
 def test_shufflenet_stems(row: dict[str, str]) -> None:
     """The first layer of the official networks, by scale and groups."""
     spec, settings = setting(row)

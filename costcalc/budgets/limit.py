@@ -21,6 +21,7 @@ METRICS = {  # total: what it counts; the names are those of a report's JSON doc
 }
 STORED = ("stored_bytes",)  # of the second account, that of `compress`; no layer has it alone
 SHORT = {name.removesuffix("_bytes"): name for name in METRICS if name.endswith("_bytes")} | {"weights": "weight_bytes"}
+TOTALS = ("params", "madds", "count", "activations", "weights", "peak_activation", "memory_access", "stored")
 
 MAX_PERCENT = 24  # characters
 KNOWN = ", ".join(SIZES)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
-from costcalc.budgets.limit import METRICS, SHORT, STORED, amount_of, percent_of, read_total
+from costcalc.budgets.limit import METRICS, SHORT, STORED, TOTALS, amount_of, percent_of, read_total
 from costcalc.errors import CostcalcError, Problem, Problems, Source, Span, SpecError, suggestion, unknown
 from costcalc.yamltree import Items, Pairs, Scalar, Tree
 
@@ -25,10 +25,11 @@ FILE = ("lock", "budget")
 
 
 class Text(NamedTuple):
-    """A text of the file and its place; none on the command line."""
+    """A text of the file, its place and that of its key; none on the command line."""
 
     text: str
     span: Span | None
+    key: Span | None = None
 
 
 class Increase(NamedTuple):
@@ -190,11 +191,9 @@ class _Reader:
         try:
             metric = read_total(key.text)
         except CostcalcError:
-            names = [*METRICS, *SHORT, *STORED]
-            near = suggestion(key.text, known)
+            near = suggestion(key.text, [*TOTALS, *METRICS, *SHORT, *STORED]) or suggestion(key.text, known)
             what = "key" if known else "total"
-            listed = [near] if near and not suggestion(key.text, names) else [*names, *known]
-            self.problems.append(unknown(what, key.text, listed, key.span))
+            self.problems.append(unknown(what, key.text, [near] if near else [*TOTALS, *known], key.span))
             return None
         if scope != "network" and metric in WHOLE:
             help_ = "limit it for the whole network"
@@ -231,7 +230,8 @@ class _Reader:
         if not isinstance(tree, Pairs) or not all(isinstance(value, Scalar) for _, value in tree.pairs):
             self.add("`set` must be a mapping of single values", tree.span, "as in `set = {alpha = 0.75}`")
             return {}
-        return {key.text: Text(value.text, value.span) for key, value in tree.pairs if isinstance(value, Scalar)}
+        pairs = ((key, value) for key, value in tree.pairs if isinstance(value, Scalar))
+        return {key.text: Text(value.text, value.span, key.span) for key, value in pairs}
 
     def word(self, tree: Pairs, key: str, default: str) -> str:
         value = tree.get(key)

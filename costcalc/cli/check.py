@@ -2,48 +2,40 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
-from typing import Annotated, NamedTuple, Optional
+from typing import Annotated, Optional
 
 import typer
 
-from costcalc.budgets import Limit, Rule, read_budgets
-from costcalc.budgets.rules import LEVELS, Text, read_increase
+from costcalc.budgets.rules import LEVELS
+from costcalc.cli.asking import asks_of, check_question, compared, grouped, rule_of
 from costcalc.cli.common import (
     EXCEEDED,
     Limits,
     Output,
     Settings,
     SpecCommand,
-    as_written,
     can_show_bars,
     chosen_format,
     command_app,
     format_option,
     one_of,
-    split_settings,
     terminal_width,
     wants_color,
 )
 from costcalc.cli.files import write
 from costcalc.cost import DTYPES, load_convention
 from costcalc.errors import Problem, Problems, SpecError, UsageError
-from costcalc.review.baseline import Baseline, Revision, locked
-from costcalc.review.check import Ask, asked, check, name_of
-from costcalc.review.lock import read_lock
-from costcalc.review.places import is_file, relative, seen
-from costcalc.review.policy import HELP, Root, find_policy
+from costcalc.review.check import check
+from costcalc.review.places import relative, seen
 from costcalc.review.review import Review, joined
 from costcalc.review.shelf import Shelf
 from costcalc.review.since import Changed, Counting, since
 
 FORMATS = ("table", "json", "md", "github", "sarif", "junit", "gitlab")
 INVALID = 2
-USUAL = ("paper", 1, "float32")
 MANY = 50  # networks from which on a bar is shown
 
 app = command_app()
@@ -69,7 +61,7 @@ def check_command(
         Optional[str],
         typer.Option("--base", metavar="REV", help="Compare with a git revision instead of the lock."),
     ] = None,
-    locked_: Annotated[
+    locked: Annotated[
         bool, typer.Option("--locked", help="Fail where the lock is not what the networks cost now.")
     ] = False,
     fail_on: Annotated[
@@ -109,25 +101,24 @@ def check_command(
     saved = [_save(text) for text in save]
     problems, shelf = Problems(), Shelf()
     way = (convention, batch, dtype)
-    here = _limits(limits, increases, settings, way)
+    here = rule_of(limits, increases, settings, way)
     named = files or []
     try:
-        groups = _groups(config, named)
+        groups = grouped(config, named)
         for group in groups:
-            _check_question(here, group, settings, way, locked_, shelf)
-        baselines = [_baseline(base, group.root, here) for group in groups]
-        locks = [read_lock(g.root.lock, seen(g.root.lock)) if g.root and locked_ else None for g in groups]
-    except SpecError as error:  # of a budget file or a lock: what machines read tells of it too
+            check_question(here, group, settings, way, locked, shelf)
+        against = [compared(base, group.root, here, locked, problems) for group in groups]
+    except SpecError as error:  # of a budget file: what machines read tells of it too
         broken = Review((), (), (), tuple(error.problems), "", ())
         for kind, path in [*saved, *([] if format in ("table", "json") else [(format, output or "-")])]:
             write(rendered(broken, False, kind, fail_on), path, named)
         raise
-    asks = [_asks(group, here, shelf, problems) for group in groups]
+    asks = [asks_of(group, here, shelf, problems) for group in groups]
     with _bar(sum(map(len, asks))) as step:
         review = joined([
-            check(own, shelf, baseline, problems, group.specs, lock, lambda _: step(1),
+            check(own, shelf, baseline, problems, group.specs, records, lambda _: step(1),
                   seen(group.root.lock) if group.root else "", whole=group.whole)
-            for group, own, baseline, lock in zip(groups, asks, baselines, locks, strict=True)
+            for group, own, (baseline, records) in zip(groups, asks, against, strict=True)
         ])  # fmt: skip
     found = None
     if base is not None and "md" in (format, *(kind for kind, _ in saved)):
@@ -164,7 +155,7 @@ def rendered(review: Review, passed: bool, format: str, fail_on: str, found: Seq
     if format == "md":
         from costcalc.render.comment import comment
 
-        return comment(review, passed, found)
+        return comment(review, passed, relative, found)
     if format == "github":
         from costcalc.render.annotations import workflow_commands
         from costcalc.render.check import verdict
@@ -192,100 +183,3 @@ def _save(text: str) -> tuple[str, str]:
     if not equals or not path:
         raise UsageError(Problem(f"`--save {text}` names no file", None, "as in `--save sarif=costcalc.sarif`"))
     return one_of("format", format, FORMATS), path
-
-
-class _Group(NamedTuple):
-    """A budget file, and the files that were named under it: `whole` where it was named itself, so all of it counts."""
-
-    root: Root | None
-    specs: list[str]
-    whole: bool
-
-
-def _groups(config: str | None, files: Sequence[str]) -> list[_Group]:
-    """The files by the budget file that is theirs: the nearest upwards from each, unless `--config` names one.
-
-    Hooks name budget files among the specs. Raises SpecError and UsageError.
-    """
-    for file in files:
-        spec, settings = split_settings(file)
-        if settings:
-            help_ = f"as in `costcalc check {spec} --alpha 0.5 --max-madds 300M`, or `set` in a budget file"
-            raise UsageError(Problem(f"`{file}` has settings, and a file of `check` takes none", None, help_))
-    if config is not None or not files:
-        return [_Group(find_policy(config), list(files), not files)]
-    groups: dict[str, _Group] = {}
-    roots: dict[Path, Root | None] = {}
-    for file in files:
-        path, budgets = Path(file), file.endswith(".toml")
-        directory = path.parent if is_file(path) else Path()
-        if not budgets and directory not in roots:
-            roots[directory] = find_policy(None, directory)
-        root = find_policy(file) if budgets else roots[directory]
-        key = os.path.realpath(root.policy.source.name) if root else ""
-        group = groups.get(key, _Group(root, [], False))
-        groups[key] = group._replace(whole=True) if budgets else group._replace(specs=[*group.specs, file])
-    return list(groups.values())
-
-
-def _asks(group: _Group, here: Rule | None, shelf: Shelf, problems: Problems) -> list[Ask]:
-    """What is asked of the files of a group."""
-    if here:
-        return [Ask(spec, name_of(group.root, Path(spec)), here) for spec in group.specs]
-    return asked(group.root, shelf, problems, [] if group.whole else group.specs)
-
-
-def _limits(limits: list[str], increases: list[str], settings: list[str], way: tuple[str, int, str]) -> Rule | None:
-    """The rule of the command line; None where it has no limit. Raises UsageError."""
-    found = [Limit("network", "", b.metric, b.limit, b.text, None) for b in read_budgets(limits)]
-    for pair in increases:
-        name, equals, text = pair.partition("=")
-        if not equals:
-            raise UsageError(
-                Problem(f"`--max-increase {pair}` says no amount", None, "as in `--max-increase madds=2%`")
-            )
-        metric, most = read_increase(name.strip(), text.strip())
-        found.append(Limit("network", "", metric, most, text.strip(), None))
-    if not found:
-        return None
-    values = {name: Text(text, None) for name, text in as_written(settings).items()}
-    return Rule((), values, *way, "error", tuple(found), False, None)
-
-
-def _check_question(
-    here: Rule | None, group: _Group, settings: list[str], way: tuple[str, int, str], lock: bool, shelf: Shelf
-) -> None:
-    """Raises UsageError for a question that has no answer."""
-    root, specs = group.root, group.specs
-    if here and not specs:
-        raise UsageError(
-            Problem("there is no spec to hold to the limits", None, "as in `costcalc check net.yaml --max-madds 300M`")
-        )
-    if settings and not here:
-        said = settings[0].replace("=", " = ")
-        raise UsageError(
-            Problem(f"a setting goes with `--max`: {said}", None, f"in a budget file, say `set = {{{said}}}`")
-        )
-    if way != USUAL and not here:
-        help_ = "in a budget file, say `convention`, `batch` and `dtype` beside the limits"
-        raise UsageError(Problem("`--convention`, `--batch` and `--dtype` go with `--max`", None, help_))
-    if root and not root.policy.rules and not specs:
-        problem = f"`{root.policy.source.name}` has no budget"
-        raise UsageError(Problem(problem, None, 'add `[[budget]]` with `spec = "specs/*.yaml"` and limits'))
-    if lock and root is None:
-        raise UsageError(Problem("there is no budget file, so there is no lock", None, HELP))
-    if lock and root and not root.lock.exists():
-        raise UsageError(Problem(f"there is no lock `{seen(root.lock)}`", None, "write it with `costcalc lock`"))
-    if not here and root is None and not any(shelf.document(spec).budget for spec in specs):
-        raise UsageError(
-            Problem("there is nothing to check: no budget file here, nor in a directory above", None, HELP)
-        )
-
-
-def _baseline(base: str | None, root: Root | None, here: Rule | None) -> Baseline | None:
-    """What to compare with. Limits of the command line alone need a lock only where one of them is of an increase."""
-    if base is not None:
-        return Revision(base, root.directory if root else Path.cwd())
-    if here and all(isinstance(limit.most, int) for limit in here.limits):
-        return None
-    return locked(root) if root and root.lock.exists() else None

@@ -35,6 +35,7 @@ from costcalc.render.difference import difference_json, difference_text, several
 from costcalc.review.baseline import Revision
 from costcalc.review.check import asked, check
 from costcalc.review.difference import Difference, difference
+from costcalc.review.places import relative
 from costcalc.review.policy import find_policy
 from costcalc.review.shelf import Shelf
 from costcalc.review.since import Counting, since
@@ -140,7 +141,7 @@ def _comment(base: str, found: Found, problems: Problems) -> str:
     review = check(asked(root, shelf, noted), shelf, Revision(base, root.directory), noted)
     told = {problem.message for problem in noted}
     review = review._replace(faults=(*noted, *(p for p in problems if p.message not in told)))
-    return comment(review, not review.failed() and not review.faults, found)
+    return comment(review, not review.failed() and not review.faults, relative, found)
 
 
 def _several(base: str, found: Found, every: bool, format: str, problems: Problems) -> str:

@@ -101,14 +101,22 @@ def label(outcome: Outcome) -> str:
 
 
 def change(new: int, old: int | None) -> str:
-    """`+2.1%` of the old, to a tenth; nothing where there is no old."""
+    """`+2.1%` of the old, to a tenth, or further where that is zero; nothing where there is no old."""
     if old is None:
         return ""
     if old == 0:
         return "" if new == 0 else "new"
     share = Fraction(100 * (new - old), old)
     sign = "-" if share < 0 else "+" if share else ""
-    return f"{sign}{decimal(abs(share), 1)}%"
+    decimals = 1
+    while 0 < abs(share) * 10**decimals < Fraction(1, 2):  # which would be shown as none
+        decimals += 1
+    return f"{sign}{decimal(abs(share), decimals)}%"
+
+
+def headroom(outcome: Outcome) -> str:
+    """What is left of a limit; not known where the count is a lower bound."""
+    return "?" if outcome.partial else f"{outcome.headroom:,}"
 
 
 def mark(outcome: Outcome) -> str:
@@ -121,5 +129,5 @@ def _row(outcome: Outcome) -> tuple[str, ...]:
     was = "" if outcome.baseline is None else f"{outcome.baseline:,}"
     return (
         mark(outcome), outcome.subject.title, named(outcome), value, f"{outcome.most:,}",
-        f"{outcome.headroom:,}", was, change(outcome.value, outcome.baseline),
+        headroom(outcome), was, change(outcome.value, outcome.baseline),
     )  # fmt: skip

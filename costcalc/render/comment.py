@@ -5,10 +5,10 @@ The marker in its first line is how the comment of the last run is found again, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from costcalc.render.changes import COMPARED, MARKER, Found, changes, difference, fitting, folded, html, table
-from costcalc.render.check import NAMES, mark, named, ordered, verdict
+from costcalc.render.check import NAMES, headroom, mark, named, ordered, verdict
 from costcalc.render.escape import inline, markdown
 from costcalc.render.findings import moves
 from costcalc.review.moved import Moved
@@ -18,8 +18,11 @@ KEPT = 10  # limits that are kept and shown without folding
 LAYERS = 40  # of one network and total
 
 
-def comment(review: Review, passed: bool, found: Found | None = None) -> str:
-    """The comment; `found` has what changed in each network, where that is known in more detail than a record has."""
+def comment(review: Review, passed: bool, relative: Callable[[str], str], found: Found | None = None) -> str:
+    """The comment; `found` has what changed in each network, where that is known in more detail than a record has.
+
+    `relative` makes a file's name one from the top of the repository.
+    """
     parts = [MARKER, f"### costcalc: {verdict(review, passed)}", ""]
     if review.against:
         parts += [f"Compared with {inline(review.against)}.", ""]
@@ -30,12 +33,12 @@ def comment(review: Review, passed: bool, found: Found | None = None) -> str:
     if shown:
         parts += [*_limits(shown), ""]
     for outcome in failed:
-        parts += [f"- {line}" for line in _reasons(outcome)]
+        parts += [f"- {line}" for line in _reasons(outcome, relative)]
     parts += [""] * bool(failed)
     if len(kept) > KEPT:
         parts += folded(f"{len(kept):,} limits are kept", _limits(kept))
     for fault in review.faults:
-        place = f"{inline(str(fault.span))}: " if fault.span else ""
+        place = f"{inline(f'{relative(fault.span.source.name)}:{fault.span.line}')}: " if fault.span else ""
         parts += [f"- **error** {place}{inline(fault.message)}{f' ({inline(fault.help)})' if fault.help else ''}"]
     parts += [""] * bool(review.faults)
     if review.stale:
@@ -65,11 +68,11 @@ def _limit(outcome: Outcome) -> tuple[str, ...]:
         f"{outcome.value:,}" + ("+" if outcome.partial else ""),
         "" if old is None else difference(outcome.value, old),
         f"{outcome.most:,}",
-        f"{outcome.headroom:,}",
+        headroom(outcome),
     )
 
 
-def _reasons(outcome: Outcome) -> list[str]:
+def _reasons(outcome: Outcome, relative: Callable[[str], str]) -> list[str]:
     lines = []
     if outcome.partial:
         names = ", ".join(map(inline, outcome.partial[:5]))
@@ -77,7 +80,8 @@ def _reasons(outcome: Outcome) -> list[str]:
     added = [layer for layer in outcome.moved if layer.difference > 0][:5]
     if added:
         names = ", ".join(f"{inline(layer.path)} {layer.difference:+,}" for layer in added)
-        where = f" (line {outcome.place.line} of {inline(outcome.place.source.name)})" if outcome.place else ""
+        place = outcome.place
+        where = f" (line {place.line} of {inline(relative(place.source.name))})" if place else ""
         lines.append(f"{inline(outcome.subject.title)}, {inline(named(outcome))}: {names}{where}")
     return lines
 

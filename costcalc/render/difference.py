@@ -40,7 +40,8 @@ def difference_text(
     facts = tuple(_fact(found, metric, unit) for metric in SHOWN if _differs(found, metric))
     title = verdict(found, names)
     if not rows:
-        lines = [escape.terminal(title), *(f"{name}  {text}" for name, text in facts)]
+        width = max(len(name) for name, _ in facts)
+        lines = [escape.terminal(title), *(f"{name:<{width}}  {text}" for name, text in facts)]
         return "\n".join(lines) + "\n"
     return to_text(Sheet(title, facts, columns, rows, (), _notes(found, every), bars), format, width, color, unicode)
 
@@ -101,7 +102,7 @@ def _notes(found: Difference, every: bool) -> tuple[tuple[str, str], ...]:
     same = sum(layer.how == "same" and not layer.renamed and not layer.moved for layer in found.layers)
     notes = [("counted", f"as {found.new.convention.name} does, in {found.new.convention.unit}")]
     if same and not every:
-        notes.append(("unchanged", f"{counted(same, 'layer')}; `--all` shows them"))
+        notes.append(("unchanged", f"{counted(same, 'layer')}, which --all shows"))
     partial = [name for name, report in (("old", found.old), ("new", found.new)) if report.uncounted]
     if partial:
         notes.append(("partial", f"layers of the {' and the '.join(partial)} network have no count"))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from costcalc.budgets.rules import Rule
-from costcalc.errors import CostcalcError, Problem, UsageError
+from costcalc.errors import CostcalcError, Problem, Problems, UsageError
 from costcalc.review.lock import read_lock
 from costcalc.review.places import seen
 from costcalc.review.policy import Root
@@ -20,7 +20,12 @@ from costcalc.textfile import decoded
 
 
 class Baseline:
-    """Records by what they are of. `unreadable` has a sentence for each spec that could not be read as it was."""
+    """Records by what they are of. `unreadable` has a sentence for each spec that could not be read as it was.
+
+    `broken` is a lock of which nothing could be read.
+    """
+
+    broken = False
 
     def __init__(self, name: str, records: Mapping[tuple[Any, ...], Record]) -> None:
         self.name, self.records = name, records
@@ -30,6 +35,10 @@ class Baseline:
     def record(self, now: Record, rule: Rule) -> Record | None:
         """The same network at the same setting as it was; None where there was none."""
         return self.records.get(now.key)
+
+    def lost(self, spec: str) -> bool:
+        """Whether a spec cannot be compared because what it was cannot be read, which is told elsewhere."""
+        return self.broken or spec in self.unreadable
 
 
 class Revision(Baseline):
@@ -71,7 +80,13 @@ class Revision(Baseline):
             return None
 
 
-def locked(root: Root) -> Baseline:
-    """The lock of a budget file. Raises SpecError."""
+def locked(root: Root, problems: Problems) -> Baseline:
+    """The lock of a budget file; why it cannot be read is noted."""
     name = seen(root.lock)
-    return Baseline(name, read_lock(root.lock, name))
+    try:
+        return Baseline(name, read_lock(root.lock, name))
+    except CostcalcError as error:
+        problems += error.problems
+        found = Baseline(name, {})
+        found.broken = True
+        return found

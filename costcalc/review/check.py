@@ -36,7 +36,7 @@ def check_policy(config: str | None = None) -> Review:
     problems = Problems()
     shelf = Shelf()
     asks = asked(root, shelf, problems)
-    return check(asks, shelf, locked(root) if root.lock.exists() else None, problems)
+    return check(asks, shelf, locked(root, problems) if root.lock.exists() else None, problems)
 
 
 def asked(root: Root | None, shelf: Shelf, problems: Problems, files: Sequence[str] = ()) -> list[Ask]:
@@ -115,7 +115,7 @@ def check(
         except CostcalcError as error:
             problems += [p for p in placed(error, ask.rule) if p not in problems]
             continue
-        if baseline and subject.baseline is None and ask.name not in baseline.unreadable:
+        if baseline and subject.baseline is None and not baseline.lost(ask.name):
             notes.append(f"{subject.title} is not in {baseline.name}: nothing to compare it with")
         if not ask.rule.limits and not any(other.name == ask.name and other.rule.limits for other in asks):
             notes.append(f"{ask.name} has no limit, in the budget file or its own")
@@ -123,7 +123,7 @@ def check(
             try:
                 found = held(ask.rule, limit, report, subject, baseline)
                 outcomes += found
-                unheld += not found and baseline is not None and ask.name in baseline.unreadable
+                unheld += not found and baseline is not None and baseline.lost(ask.name)
             except CostcalcError as error:
                 problems += error.problems
     notes += _without_rules(files, {ask.spec for ask in asks}, shelf, problems)

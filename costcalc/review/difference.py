@@ -68,6 +68,8 @@ class Difference(NamedTuple):
         What follows from layers that are new, gone or moved is not told again.
         """
         names = {layer.old.path: layer.new.path for layer in self.layers if layer.old and layer.new}
+        if not names:  # a network that is new or gone
+            return False
         moved = {layer.path for layer in self.layers if layer.moved}
         before, after = _wires(self.old, names), _wires(self.new, {})
         was = {new: old for old, new in names.items()}

@@ -26,7 +26,7 @@ def held(rule: Rule, limit: Limit, report: Report, subject: Subject, baseline: B
             help_ = "write one with `costcalc lock`, or compare with a revision: `costcalc check --base main`"
             raise CostcalcError(Problem("there is no baseline to increase from", limit.place, help_))
         if was is None:
-            if baseline.is_lock:
+            if baseline.is_lock and not baseline.broken:
                 message = f"the lock has no record of {subject.title}"
                 raise CostcalcError(Problem(message, limit.place, "bring it up to date with `costcalc lock`"))
             return []
@@ -45,8 +45,8 @@ def held(rule: Rule, limit: Limit, report: Report, subject: Subject, baseline: B
         )
     place = _place(limit, paths, what_moved, places) if subject.place else None
     place = place or limit.place
-    if limit.scope == "kind":  # what moved of a layer is not of one kind alone
-        what_moved = ()
+    if limit.scope == "kind" and sum(m.difference for m in what_moved) != value - (was or 0):
+        what_moved = ()  # of some layer, more moved than what is of this kind
     return [Outcome(subject, limit, value, most, was, rule.level, passed, partial, what_moved, place)]
 
 

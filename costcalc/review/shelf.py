@@ -77,7 +77,9 @@ def placed(error: CostcalcError, rule: Rule) -> list[Problem]:
     found = []
     for problem in error.problems:
         if problem.span is None:
-            named = [text.span for name, text in rule.settings.items() if f"`{name}`" in problem.message]
+            unknown = problem.message.startswith("unknown")
+            texts = [text for name, text in rule.settings.items() if f"`{name}`" in problem.message]
+            named = [text.key if unknown else text.span for text in texts]
             ways = {"convention": rule.convention, "dtype": rule.dtype}
             named += [
                 rule.places[key] for key, value in ways.items() if value in problem.message and key in rule.places
