@@ -160,6 +160,7 @@ ARGUMENTS = [
     (("convert", "ok.yaml", "ok.yaml"), "`ok.yaml` is the input", None),
     (("list", "speks"), "unknown list `speks`", "did you mean `specs`?"),
     (("list", "specs", "--format", "html"), "unknown format `html`", None),
+    (("verify", "ok.yaml", "--format", "xml"), "unknown format `xml`", "known: `text`, `json`"),
     (("init", "ok.yaml"), "`ok.yaml` is there already", None),
 ]
 

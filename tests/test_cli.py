@@ -96,6 +96,14 @@ def test_negative_values(cli: Cli) -> None:
     assert settings(cli, "--shift", "-4/2", OPTIONS)["shift"] == -2
 
 
+@pytest.mark.parametrize(("command", "format", "same"), [
+    ("report", "text", "table"), ("report", "markdown", "md"), ("explain", "table", "text"), ("formula", "tex", "latex"),
+])  # fmt: skip
+def test_a_format_goes_by_other_names(command: str, format: str, same: str, cli: Cli) -> None:
+    assert cli(command, SMALL, "--format", format) == cli(command, SMALL, "--format", same)
+    assert cli(command, SMALL, "--format", format).code == 0
+
+
 def test_a_name_of_ours_is_set_with_set(cli: Cli) -> None:
     """`--batch` is the samples; a hyper-parameter of that name can still be set."""
     run = json.loads(

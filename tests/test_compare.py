@@ -349,6 +349,8 @@ def round_half_up(value: Fraction, digits: int) -> decimal.Decimal:
         (F(99_500, 10**7), "0.0100", "100.50x fewer"),
         (F(5, 10**5) + F(1, 10), "0.1001", "10.00x fewer"),
         (F(12_345), "12,345.0000", "12,345.00x more"),
+        (F(1023, 1024), "0.9990", "1.001x fewer"),
+        (F(10**6 + 1, 10**6), "1.0000", "1.000001x more"),
     ],
 )
 def test_ratios_as_text(value: Fraction | None, text: str, words: str) -> None:

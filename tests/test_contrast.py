@@ -144,6 +144,14 @@ def test_more_than_the_standard_form(tmp_path: Path, cli: Cli) -> None:
     )
 
 
+def test_nothing_of_nothing_is_known(tmp_path: Path, cli: Cli) -> None:
+    (tmp_path / "net.yaml").write_text("costcalc: 1\ninput: [8, 16, 16]\nlayers: [shift: {kernel: 3}]\n")
+    out = cli("report", str(tmp_path / "net.yaml"), "--baseline", "standard").out
+    assert "\nMAdds          none in either\n" in out
+    (tmp_path / "net.yaml").write_text("costcalc: 1\ninput: [8, 16, 16]\nlayers: [opaque: {op: nms}]\n")
+    assert "none in either" not in cli("report", str(tmp_path / "net.yaml"), "--baseline", "standard").out.partition("activations")[0]
+
+
 def test_one_side_of_a_row_may_be_empty() -> None:
     """The only norm stands inside a pair."""
     rows = {

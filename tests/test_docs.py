@@ -18,6 +18,7 @@ from costcalc.errors import Source, SpecError, UsageError
 from costcalc.explore.space import read_space
 from costcalc.expression import FUNCTIONS
 from costcalc.kinds import FAMILIES, REGISTRY
+from costcalc.kinds.base import Kind
 from costcalc.spec import bundled, parse_document, read_document
 from costcalc.spec.document import KEYS
 from costcalc.spec.hyperparameters import PARTS as HYPERPARAMETER_PARTS
@@ -85,6 +86,13 @@ def test_no_output_is_typed_by_hand(page):
     for block in page.blocks:
         assert block.language, f"a block without a language: {block.text[:60]}"
         assert block.generated == (block.language in ("console", "text", "json")), block.text[:60]
+
+
+def test_every_layer_with_a_standard_form_is_listed():
+    table = text("docs/exploring.md").partition("| Layer | In standard form |")[2].partition("\n\n")[0]
+    unchanged = (Kind.standard, Kind.standard_pair)
+    others = {name for name, of in REGISTRY.items() if (of.standard, of.standard_pair) != unchanged}
+    assert set(re.findall(r"`([a-z_]+)`", table)) >= others
 
 
 def slug(heading: str) -> str:

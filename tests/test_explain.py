@@ -166,6 +166,25 @@ def test_no_pair() -> None:
         assert only(spec(lines).explain("one")).pair is None
 
 
+def test_inputs_of_other_widths_are_told_apart(tmp_path: Path, cli: Any) -> None:
+    """12 channels beside half as large a map of 4; heads are what they are called, without their letter."""
+    (tmp_path / "net.yaml").write_text("""\
+costcalc: 1
+input: [12, 8, 8]
+layers:
+  - conv: {out: 12, kernel: 1, as: a}
+  - avg_pool: {kernel: 2}
+  - conv: {out: 4, kernel: 1, as: b}
+  - octave_conv: {from: [a, b], to: high, out: 16, kernel: 3, as: both}
+  - window_attention: {heads: 4, window: 4, as: windows}
+""")
+    lines = [line.split(maxsplit=2) for line in cli("explain", str(tmp_path / "net.yaml"), "both").out.splitlines()]
+    assert [line for line in lines if line[:1] in (["M"], ["M_2"])] == [
+        ["M", "12", "channels of input 1"], ["M_2", "4", "channels of input 2"],
+    ]  # fmt: skip
+    assert re.search(r"^  h +4  number of heads$", cli("explain", str(tmp_path / "net.yaml"), "windows").out, re.MULTILINE)
+
+
 def test_ratios_under_other_conventions_are_cancelled() -> None:
     """With a bias neither cost is one product: the quotient of two sums, in lowest terms."""
     node = only(spec("  - separable: {out: 20, kernel: 3}\n").explain(convention="flops")).nodes[0]

@@ -351,7 +351,7 @@ def test_letters_and_what_they_mean() -> None:
     assert additions == "N * D_F * D_F * (Q / n + J / n - Q / (s * n))"
     assert found.census["additions"].value == 24 * 14 * 14 * (3 + 2 * 2)
     rounded = node("out: 98, kernel: 5, window: 22, channel_stride: 2, padding: 2")
-    assert {"P": 17, "F": 2, "R": 30, "D_R": 1}.items() <= {s.name: s.value for s in rounded.symbols}.items()
+    assert {"P": 17, "S": 5 * 5 + 3 * 3, "R": 98 - 2 * 2 * 17, "D_R": 1}.items() <= {s.name: s.value for s in rounded.symbols}.items()
     assert not any("bins" in s.meaning or s.short_for for s in (*found.symbols, *rounded.symbols))
 
 

@@ -182,4 +182,4 @@ def _save(text: str) -> tuple[str, str]:
     format, equals, path = text.partition("=")
     if not equals or not path:
         raise UsageError(Problem(f"`--save {text}` names no file", None, "as in `--save sarif=costcalc.sarif`"))
-    return one_of("format", format, FORMATS), path
+    return chosen_format(format, None, FORMATS), path

@@ -52,6 +52,7 @@ SUFFIXES = {
     ".md": "md", ".csv": "csv", ".json": "json", ".tex": "latex", ".html": "html", ".parquet": "parquet",
     ".sarif": "sarif", ".xml": "junit", ".py": "python", ".js": "javascript", ".mjs": "javascript",
 }  # fmt: skip
+ALIKE = {"text": ("table",), "table": ("text",), "markdown": ("md",), "tex": ("latex",)}  # names that mean the same
 
 
 def format_option(formats: Sequence[str], more: str = "") -> Any:
@@ -61,10 +62,15 @@ def format_option(formats: Sequence[str], more: str = "") -> Any:
     return typer.Option("--format", metavar="|".join(formats), help=help_)
 
 
+def known_as(format: str, formats: Sequence[str]) -> str:
+    """A format by the name that it has in another command, or elsewhere."""
+    return next((name for name in ALIKE.get(format, ()) if name in formats and format not in formats), format)
+
+
 def chosen_format(format: str | None, output: str | None, formats: Sequence[str]) -> str:
     """The format that is asked for, or that the name of a file stands for. Raises UsageError."""
     if format:
-        return one_of("format", format, formats)
+        return one_of("format", known_as(format, formats), formats)
     by_name = SUFFIXES.get(Path(output or "").suffix, "")
     return by_name if by_name in formats else formats[0]
 

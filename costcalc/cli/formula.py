@@ -99,7 +99,7 @@ def formula(
 
 
 def _format(format: str | None, latex: bool, output: str | None) -> str:
-    if format is not None and one_of("format", format, FORMATS) != "latex" and latex:
+    if format is not None and chosen_format(format, None, FORMATS) != "latex" and latex:
         raise UsageError(Problem(f"`--latex` beside `--format {format}`", None, "keep one of them"))
     return "latex" if latex else chosen_format(format, output, FORMATS)
 

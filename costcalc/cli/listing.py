@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from costcalc.cli.common import Output, command_app, one_of, terminal_width, wants_color
+from costcalc.cli.common import Output, chosen_format, command_app, one_of, terminal_width, wants_color
 from costcalc.cli.files import write
 from costcalc.cost import conventions, load_convention
 from costcalc.kinds import REGISTRY
@@ -30,7 +30,7 @@ def list_things(
       costcalc list kinds
       costcalc list conventions --format json
     """
-    one_of("format", format, ("table", "json"))
+    format = chosen_format(format, None, ("table", "json"))
     entries = {"specs": _specs, "kinds": _kinds, "conventions": _conventions}[one_of("list", what, THINGS)]()
     if format == "json":
         from costcalc.render.data import to_json

@@ -130,7 +130,7 @@ def _job(
     output = None if output == "-" else output
     picture = _picture(plots, x, y)
     if format is not None:
-        one_of("format", format, FORMATS)
+        format = chosen_format(format, output, FORMATS)
     elif output is not None or picture is None:
         format = chosen_format(None, output, FORMATS)
     if format == "parquet":

@@ -7,7 +7,7 @@ from typing import Annotated, Optional, Self
 import typer
 
 from costcalc.api import Model, exact
-from costcalc.cli.common import Output, Settings, SpecCommand, command_app, document_for, given, one_of
+from costcalc.cli.common import Output, Settings, SpecCommand, chosen_format, command_app, document_for, given
 from costcalc.cli.files import write
 from costcalc.errors import Problem, UsageError
 from costcalc.network import Node
@@ -54,7 +54,7 @@ def verify(
     Compared at every node: the output shape, the parameters by role, every class of operations; for the network the
     peak of live activations and the published figures of the spec. Exit code 3 where anything disagrees.
     """
-    one_of("format", format, ("text", "json"))
+    format = chosen_format(format, None, ("text", "json"))
     names = [*(specs or []), *(bundled() if every else [])]
     if not names:
         raise UsageError(Problem("no spec to verify", None, "name one, or use `--all` for the bundled ones"))

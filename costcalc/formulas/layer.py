@@ -61,7 +61,7 @@ def doubled(
     widest = max(range(len(inputs)), key=lambda i: inputs[i].positions)
     kept = _kept(kind, attributes, inputs, widest)
     of_input, of_output = _names(inputs[widest], output, kept, len(inputs) > 1)
-    xs = tuple(from_layers or (_input(symbols, x, inputs[widest], of_input) for x in inputs))
+    xs = tuple(from_layers or (_input(symbols, x, inputs, widest, of_input) for x in inputs))
     lifted = REGISTRY[kind](_attributes(symbols, kind, attributes, xs[0], inputs[0]))
     rules = REGISTRY[kind](attributes)
     for (letter, number, meaning), (_, value, _) in zip(lifted.named(xs), rules.named(inputs), strict=True):
@@ -106,10 +106,13 @@ def node_formulas(
 # -- inputs and attributes --------------------------------------------------------------------------------------------
 
 
-def _input(symbols: Symbols, x: Shape, widest: Shape, names: Sequence[Named]) -> Shape:
+def _input(symbols: Symbols, x: Shape, inputs: Sequence[Shape], widest_one: int, names: Sequence[Named]) -> Shape:
     """An input in symbols; sizes that are not those of the widest one stay numbers, but for a number of tokens."""
+    widest = inputs[widest_one]
     what = "channels" if widest.spatial and not widest.sequence else "features"
-    channels = symbols.number("M", concrete(x.channels), f"input {what}")
+    alike = [str(i) for i, other in enumerate(inputs, 1) if other.channels == x.channels]
+    of = f"{what} of input{'s' * (len(alike) > 1)} {_listed(alike)}" if len(alike) < len(inputs) else f"input {what}"
+    channels = symbols.number("M", concrete(x.channels), of)
     if x.spatial != widest.spatial:
         tokens = [symbols.number("T", concrete(n), "tokens of the other input") for n in x.spatial]
         return Shape(channels, tuple(tokens) if x.sequence else x.spatial, x.sequence)
@@ -138,7 +141,8 @@ def _attributes(symbols: Symbols, kind: str, values: Mapping[str, Any], x: Shape
         lifted["groups"] = symbols.number("g", groups, "groups")
     for name, attribute in REGISTRY[kind].attributes.items():
         if attribute.letter and is_number(values.get(name)) and values[name] != 1:
-            lifted[name] = symbols.number(attribute.letter, values[name], attribute.doc)
+            about = attribute.doc.partition(";")[0].removesuffix(f" ({attribute.letter})")
+            lifted[name] = symbols.number(attribute.letter, values[name], about)
     return lifted
 
 

@@ -204,6 +204,7 @@ def in_order(symbols: Iterable[Symbol]) -> tuple[Symbol, ...]:
     """The symbols, each once, in the order in which they are read."""
 
     def place(symbol: Symbol) -> tuple[int, str]:
-        return ORDER.index(symbol.name) if symbol.name in ORDER else len(ORDER), symbol.name
+        base = symbol.name if symbol.name in ORDER else symbol.name.rstrip("0123456789").removesuffix("_")
+        return ORDER.index(base) if base in ORDER else len(ORDER), symbol.name
 
     return tuple(sorted({symbol.name: symbol for symbol in symbols}.values(), key=place))

@@ -98,9 +98,12 @@ class Versatile(Convolution):
         letters = [("s", made.boxes, "boxes of a primary filter"), ("n", windows.number, "windows over the channels")]
         if made.rest > 0:
             joins = self._products(inputs[0], made, self._taps_of(made))[1]
+            if self.spatial:
+                together = "taps of the boxes before it together, D_K^2 + (D_K - 2)^2 + ..."
+                letters.append(("S", self._taps_of(made).full(), together))
             letters += [
                 ("F", made.full, "boxes of which all windows are kept"),
-                ("D_R", self.kernel - 2 * made.full, "height and width of the box after these"),
+                ("D_R", self.kernel - 2 * made.full, "height and width of the last box, of which a part is kept"),
                 ("R", made.rest, "output channels of that box"),
                 ("A", joins, "additions at a position that join partial sums"),
             ]

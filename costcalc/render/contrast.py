@@ -104,7 +104,9 @@ def _notes(contrast: Contrast) -> tuple[tuple[str, str], ...]:
 
 
 def _told(contrast: Contrast, name: str) -> str:
-    counts = (of_report(report, name) for report in (contrast.report, contrast.standard))
+    counts = [of_report(report, name) for report in (contrast.report, contrast.standard)]
+    if all(count.value == 0 and not count.least for count in counts):
+        return "none in either"
     size = name.endswith("_bytes")
     own, standard = (in_bytes(count.value) if size and not count.least else number(count) for count in counts)
     left = contrast.ratio(name)

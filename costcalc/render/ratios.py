@@ -45,8 +45,11 @@ def times(value: Fraction | None, size: bool = False) -> str:
         return "not known"
     if value in (0, 1):
         return "none" if value == 0 else "the same" if size else "as many"
-    less = "less" if size else "fewer"
-    return f"{decimal(1 / value, 2)}x {less}" if value < 1 else f"{decimal(value, 2)}x more"
+    factor, than = (1 / value, "less" if size else "fewer") if value < 1 else (value, "more")
+    decimals = 2
+    while 2 * (factor - 1) * 10**decimals < 1:  # which would be shown as no difference
+        decimals += 1
+    return f"{decimal(factor, decimals)}x {than}"
 
 
 def exact(value: Fraction | None) -> object:
