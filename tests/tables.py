@@ -300,24 +300,30 @@ def _tabled(document: Any, parameter: Any) -> bool:
     return any(p.from_table and parameter.name in p.default.names() for p in document.hyperparameters)
 
 
-def variants(name: str) -> list[tuple[str, dict[str, Any]]]:
-    """The settings of a network that its table of choices has, each with what it is called; its defaults first."""
+def variants(name: str) -> list[tuple[str, str, dict[str, Any]]]:
+    """The settings of a network that its table of choices has, its defaults first.
+
+    Each with what it is called, and the family that its name begins with, as in `x_400mf`.
+    """
     document = read_document(name)
-    found: list[tuple[str, dict[str, Any]]] = [("", {})]
-    for parameter in document.hyperparameters:
-        if _tabled(document, parameter):
-            own = parameter.default.evaluate({})
-            found += [(f"{parameter.name} {shown(c)}", {parameter.name: c}) for c in parameter.choices if c != own]
+    tabled = [(p, p.default.evaluate({})) for p in document.hyperparameters if _tabled(document, p)]
+    found: list[tuple[str, str, dict[str, Any]]] = [("", "".join(_family(own) for _, own in tabled), {})]
+    for p, own in tabled:
+        found += [(f"{p.name} {shown(c)}", _family(c), {p.name: c}) for c in p.choices if c != own]
     return found
+
+
+def _family(choice: Any) -> str:
+    return shown(choice).partition("_")[0] if "_" in shown(choice) else ""
 
 
 @cache
 def points() -> tuple[Point, ...]:
     """Every bundled network, and every variant of it, counted."""
     return tuple(
-        Point(name, called, totals.params, totals.madds)
+        Point(name, called, family, totals.params, totals.madds)
         for name in bundled()
-        for called, setting in variants(name)
+        for called, family, setting in variants(name)
         for totals in [count_network(build_network(read_document(name), setting)).totals]
     )
 
