@@ -15,6 +15,7 @@ MAX_FOUND = 200  # problems after which reading stops
 MAX_CANDIDATES = 500  # names among which a misspelt one is looked for
 MAX_SHOWN = 20  # problems printed in full; a file with more is told how many are left
 MAX_LINE = 160  # characters of a source line that are shown around the caret
+COMMAND = re.compile(r"(?<=\A)\s*::|##(?=\[|vso\[)")  # what a runner of CI would act on
 BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # where YAML ends a line
 
 
@@ -113,7 +114,13 @@ class Problems(list[Problem]):
 
 
 def visible(text: str) -> str:
-    r"""The text with whatever could act on a terminal (controls, escapes, direction marks) written as `\x1b`."""
+    r"""The text with whatever could act on a terminal (controls, escapes, direction marks) written as `\x1b`.
+
+    Runners of CI take commands from what is printed, `::` at the start of a line, `##[` and `##vso[` anywhere in one:
+    there a blank comes between.
+    """
+    if "##" in text or text.lstrip().startswith("::"):
+        text = COMMAND.sub(lambda found: found[0].replace("::", ": :").replace("##", "# #"), text)
     if text.isascii() and text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

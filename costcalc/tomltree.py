@@ -42,7 +42,10 @@ def parse_toml(source: Source, under: tuple[str, ...] = ()) -> Pairs | None:
         raise SpecError(Problem(f"`{source.name}` is no TOML: {error}", Span(source, 1, 1, 2))) from None
     for name in under:
         tree = tree.get(name) if isinstance(tree, Pairs) else None
-    return tree if isinstance(tree, Pairs) else None
+    if tree is not None and not isinstance(tree, Pairs):
+        name = ".".join(under)
+        raise SpecError(Problem(f"`{name}` must be a table", tree.span, f"write it as `[{name}]`"))
+    return tree
 
 
 def _malformed(source: Source, text: str) -> Problem:

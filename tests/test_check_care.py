@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -379,6 +381,139 @@ def test_names_do_nothing_in_a_comment(cli: Cli, folder: Path) -> None:
         outside = re.sub(r"<code>.*?</code>", "", outside)
         assert not re.search(r"@|#1|<script|:smile:|GH-12", outside), line
     assert len({line.replace("\\|", "").count("|") for line in page.splitlines() if line.startswith("| ")}) <= 2
+
+
+def test_a_lock_has_names_that_can_be_read_back(cli: Cli, folder: Path) -> None:
+    (folder / "nets" / os.fsdecode(b"caf\xe9.yaml")).write_text(NET)
+    done = cli("lock")
+    assert done.code == 2 and "is not UTF-8, as a lock is" in done.err and "rename the file" in done.err
+    assert not (folder / "costcalc.lock.json").exists()
+    json.loads(cli("check", "--format", "json").out)["budgets"][0]["spec"].encode()
+
+
+def test_a_lock_replaces_no_work_of_others(cli: Cli, folder: Path) -> None:
+    (folder / "package.json").write_text('{"name": "x"}')
+    text = (folder / "costcalc.toml").read_text()
+    (folder / "costcalc.toml").write_text(f'lock = "package.json"\n{text}')
+    done = cli("lock")
+    assert done.code == 2 and "`package.json` is no lock, and would be lost" in done.err
+    (folder / "costcalc.toml").write_text(text)
+    (folder / "victim.txt").write_text("dear")
+    (folder / "costcalc.lock.json").symlink_to("victim.txt")
+    assert cli("lock").code == 2
+    assert ((folder / "victim.txt").read_text(), (folder / "package.json").read_text()) == ("dear", '{"name": "x"}')
+    (folder / "costcalc.lock.json").unlink()
+    (folder / "real.json").write_text(cli("lock", "-o", "-").out)
+    (folder / "costcalc.lock.json").symlink_to("real.json")
+    assert cli("lock").code == 0 and (folder / "costcalc.lock.json").is_symlink(), "a link to a lock stays one"
+
+
+def test_what_stood_in_a_log_stays_there(folder: Path) -> None:
+    (folder / "log").write_text("earlier\n")
+    with (folder / "log").open("a") as log:
+        subprocess.run([sys.executable, "-m", "costcalc", "check", "-o", "/dev/stdout"], stdout=log, check=True)
+        subprocess.run([sys.executable, "-m", "costcalc", "check", "-o", "/dev/fd/1"], stdout=log, check=True)
+    text = (folder / "log").read_text()
+    assert text.startswith("earlier\n") and text.count("passed: 1 limit of 1 network checked") == 2
+
+
+def test_two_results_are_not_written_to_one_file(cli: Cli, folder: Path) -> None:
+    done = cli("check", "--save", "md=o", "--save", "sarif=./o")
+    assert done.code == 2 and "two results would be written to `o`" in done.err
+    assert cli("check", "--save", "json=-").code == 2, "nor to stdout"
+    assert cli("check", "--save", "md=a", "--save", "sarif=b", "-o", "c").code == 0
+
+
+@pytest.mark.parametrize(("pattern", "told"), [
+    ("mobilenet_v1.yaml", "is called `mobilenet_v1` here, without `.yaml`"), ("nets/mobile*.yaml", "there is no file `./nets/mobilenet_v1.yaml`"),
+])  # fmt: skip
+def test_a_file_that_is_gone_is_not_taken_for_a_bundled_network(pattern: str, told: str, cli: Cli, folder: Path) -> None:
+    (folder / "nets" / "mobilenet_v1.yaml").symlink_to("nothing.yaml")
+    (folder / "costcalc.toml").write_text(f'[[budget]]\nspec = "{pattern}"\nmadds = "1T"\n')
+    done = cli("check")
+    assert done.code == 2 and told in done.err
+
+
+def test_globs_look_into_each_directory_once(cli: Cli, folder: Path) -> None:
+    deep = folder / Path(*["d"] * 60)
+    deep.mkdir(parents=True)
+    (deep / "net.yaml").write_text(NET)
+    (deep / "round").symlink_to(folder)
+    for pattern in ("**/**/**/**/**/**/*.yaml", "**/" * 400 + "*.yaml", "d/**/net.y?ml", "[d]/*/**/d/net.yaml"):
+        (folder / "costcalc.toml").write_text(f'[[budget]]\nspec = "{pattern}"\nmadds = "<= 1M"\n')
+        found = {b["spec"] for b in json.loads(cli("check", "--format", "json").out)["budgets"]}
+        assert found == {deep.relative_to(folder).as_posix() + "/net.yaml"} | ({"nets/net.yaml"} if pattern[:3] == "**/" else set())
+    (folder / "costcalc.toml").write_text('[[budget]]\nspec = "nets/**x.yaml"\nmadds = "<= 1M"\n')
+    assert "`**` stands alone between slashes" in cli("check").err
+
+
+def test_a_fingerprint_is_of_one_level(cli: Cli, folder: Path) -> None:
+    """Where the error is mended, the warning stays the finding that it was."""
+    def prints(limit: str) -> dict[str, str]:
+        text = f'[[budget]]\nspec = "nets/*.yaml"\nmadds = "<= {limit}"\n[[budget]]\nspec = "nets/*.yaml"\nmadds = "<= 2"\nlevel = "warn"\n'
+        (folder / "costcalc.toml").write_text(text)
+        return {f["severity"]: f["fingerprint"] for f in json.loads(cli("check", "--format", "gitlab").out)}
+
+    before, after = prints("1"), prints("1M")
+    assert len(set(before.values())) == len(before) == 2 and len(after) == 1
+    assert set(after.values()) < set(before.values())
+
+
+@pytest.mark.parametrize(("file", "text", "told"), [
+    ("pyproject.toml", "[[tool.costcalc]]\n", "`tool.costcalc` must be a table"),
+    ("pyproject.toml", "[tool]\ncostcalc = 5\n", "`tool.costcalc` must be a table"),
+    ("costcalc.toml", '[[budget]]\nspec = "nets/*.yaml"\nlayers = {typo = {}}\n', "layer `typo` has no limit"),
+])  # fmt: skip
+def test_what_says_nothing_is_told(file: str, text: str, told: str, cli: Cli, folder: Path) -> None:
+    (folder / "costcalc.toml").unlink()
+    (folder / file).write_text(text)
+    (folder / "nets" / "net.yaml").write_text(NET + "budget: {madds: <= 1G}\n")
+    done = cli("check", "nets/net.yaml")
+    assert done.code == 2 and told in done.err
+
+
+def test_a_link_and_what_it_leads_to_are_one_file(cli: Cli, folder: Path) -> None:
+    (folder / "nets" / "net.yaml").rename(folder / "net.yaml")
+    (folder / "b.yaml").symlink_to("net.yaml")
+    (folder / "costcalc.toml").write_text('[[budget]]\nspec = "net.yaml"\nmadds = "<= 1M"\n')
+    for files in (("net.yaml", "b.yaml"), ("net.yaml", "net.yaml")):
+        done = cli("check", *files)
+        assert (done.code, done.err) == (0, "") and "passed: 1 limit of 1 network" in done.out
+
+
+def test_specs_in_one_line_and_links_are_compared(cli: Cli, folder: Path) -> None:
+    flow = "{costcalc: 1, input: [8, 8, 8], layers: [{conv: {out: 8, kernel: 1}}]}\n"
+    (folder / "flow.yaml").write_text(flow)
+    (folder / "link.yaml").symlink_to("flow.yaml")
+    (folder / "environment.yaml").write_text("dependencies:\n  costcalc: 1.2\n")
+    git("add", ".")
+    git("commit", "-m", "two")
+    (folder / "flow.yaml").write_text(flow.replace("out: 8", "out: 9"))
+    (folder / "environment.yaml").write_text("dependencies:\n  costcalc: 1.3\n")
+    for more in ((), ("link.yaml",), ("flow.yaml",)):
+        assert "flow.yaml: 1 layer changed" in cli("diff", "--base", "main", *more).out
+
+
+def test_errors_stand_before_what_is_kept(cli: Cli, folder: Path) -> None:
+    """A thousand limits that are kept, two hundred that are not, and a spec that is broken."""
+    limits = "".join(f'[[budget]]\nspec = "nets/net.yaml"\nmadds = "<= {10**9 + i}"\n' for i in range(1000))
+    limits += "".join(f'[[budget]]\nspec = "nets/net.yaml"\nparams = "<= {i}"\n' for i in range(200))
+    (folder / "costcalc.toml").write_text(limits + '[[budget]]\nspec = "nets/odd.yaml"\nmadds = "1"\n')
+    (folder / "nets" / "odd.yaml").write_text(NET.replace("kernel: 3", "kernal: 3"))
+    page = cli("check", "--format", "md").out
+    assert len(page) < 65_000
+    assert page.index("**FAIL**") < page.index("... and 100 limits more") < page.index("**error** nets/odd.yaml:")
+    assert page.index("**error**") < page.index("1,000 limits are kept") < page.index("... and 900 limits more")
+    assert "no room" not in page
+
+
+def test_layers_that_are_not_told_are_counted(cli: Cli, folder: Path) -> None:
+    layers = "".join(f"  - conv: {{out: 8, kernel: 1, as: l{i}}}\n" for i in range(250))
+    (folder / "nets" / "net.yaml").write_text(f"costcalc: 1\ninput: [8, 8, 8]\nlayers:\n{layers}")
+    git("commit", "-qam", "long")
+    (folder / "nets" / "net.yaml").write_text(f"costcalc: 1\ninput: [8, 8, 8]\nlayers:\n{layers.replace('kernel: 1', 'kernel: 3')}")
+    page = cli("diff", "--base", "main", "--format", "md").out
+    assert page.count("| changed |") == 200 and "... and 50 layers more" in page
 
 
 def test_a_comment_has_room_for_so_much(cli: Cli, folder: Path) -> None:

@@ -115,6 +115,9 @@ CASES: list[tuple[str, dict[str, Any], tuple[Shape, ...], Shape, dict[str, int]]
     # (5+2-2)/3 up + 1 = 3, but that window would start at 6-1 = 5, in the padding after the input: 2
     ("max_pool", {"kernel": 2, "stride": 3, "padding": 1, "ceil_mode": True}, (grid(2, 5),), grid(2, 2),
      {"comparisons": 4}),
+    # a window of 3 on 2x3, of which a row hangs over the end; the executor and PyTorch have it, too
+    ("max_pool", {"kernel": 3, "stride": 2, "padding": "valid", "ceil_mode": True}, (grid(8, 2, 3),), grid(8, 1, 1),
+     {"comparisons": 8 * 8}),
     # 11 in 4: 0-3 2-6 5-9 8-11 hold 3+4+4+3 = 14; 8 in 3: 0-3 2-6 5-8 hold 3+4+3 = 10; 6*140 values into 6*12
     ("adaptive_avg_pool", {"out": [4, 3]}, (MAP,), grid(6, 4, 3), {"additions": 840 - 72, "divisions": 72}),
     ("adaptive_max_pool", {"out": [4, 3]}, (MAP,), grid(6, 4, 3), {"comparisons": 840 - 72}),
@@ -368,14 +371,15 @@ def test_softmax_executed(x: Shape) -> None:
 def slide(size: int, window: int, stride: int, before: int, after: int, ceil_mode: bool = False) -> list[int]:
     """Where windows start: from the padding before, until one would leave the padded input.
 
-    With `ceil_mode` one more follows where elements are left over, unless it would start in the padding after.
+    With `ceil_mode` one more follows where elements are left over, unless it would start in the padding after; on an
+    input smaller than the window it is the only one, if less than a stride of it is beyond the end.
     """
     starts = []
     start = -before
     while start + window <= size + after:
         starts.append(start)
         start += stride
-    left_over = bool(starts) and starts[-1] + window < size + after
+    left_over = start + window - (size + after) < stride
     if ceil_mode and left_over and start < size:
         starts.append(start)
     return starts

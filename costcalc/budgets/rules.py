@@ -145,6 +145,8 @@ class _Reader:
             if not isinstance(value, Pairs):
                 self.add(f"the limits of {scope} `{name.text}` must be a mapping", value.span, "as in `madds: <= 10M`")
                 continue
+            if not value.pairs:
+                self.add(f"{scope} `{name.text}` has no limit", name.span, "as in `madds: <= 10M`, or remove it")
             for metric, most in value.pairs:
                 if metric.text != "max_increase":
                     limits += self.limit(scope, name, metric, most, ("max_increase",))

@@ -40,6 +40,7 @@ def grouped(config: str | None, files: Sequence[str]) -> list[Group]:
         if settings:
             help_ = f"as in `costcalc check {spec} --alpha 0.5 --max-madds 300M`, or `set` in a budget file"
             raise UsageError(Problem(f"`{file}` has settings, and a file of `check` takes none", None, help_))
+    files = list(dict.fromkeys(files))
     if config is not None or not files:
         return [Group(find_policy(config), list(files), not files)]
     groups: dict[str, Group] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -99,6 +100,7 @@ def check_command(
     one_of("dtype", dtype, DTYPES)
     format = chosen_format(format, output, FORMATS)
     saved = [_save(text) for text in save]
+    _each_once([path for _, path in saved] + [output or "-"])
     problems, shelf = Problems(), Shelf()
     way = (convention, batch, dtype)
     here = rule_of(limits, increases, settings, way)
@@ -176,6 +178,14 @@ def rendered(review: Review, passed: bool, format: str, fail_on: str, found: Seq
     from costcalc.render.check import check_text
 
     return check_text(review, passed, terminal_width(), wants_color(), can_show_bars())
+
+
+def _each_once(outputs: Sequence[str]) -> None:
+    """Raises UsageError where two results would be written to one file."""
+    places = [output if output == "-" else os.path.realpath(output) for output in outputs]
+    for output, place in zip(outputs, places, strict=True):
+        if places.count(place) > 1:
+            raise UsageError(Problem(f"two results would be written to `{output}`", None, "name a file for each"))
 
 
 def _save(text: str) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterable, Iterator
@@ -13,6 +14,8 @@ from typing import IO
 
 from costcalc.errors import Problem, UsageError
 from costcalc.spec import bundled
+
+STREAMS = {"/dev/stdout": 1, "/dev/stderr": 2}
 
 
 def write(text: str, output: str | None, inputs: Iterable[str] = ()) -> None:
@@ -33,6 +36,10 @@ def opened(output: str, inputs: Iterable[str] = ()) -> Iterator[IO[bytes]]:
 
     Raises UsageError as `write` does.
     """
+    if (descriptor := _descriptor(output)) is not None:
+        with _duplicate(descriptor, output) as file:
+            yield file
+        return
     path = Path(output)
     if any(_same_file(path, name) for name in inputs):
         raise UsageError(Problem(f"`{output}` is the input; writing there would lose it", None, "choose another file"))
@@ -40,6 +47,25 @@ def opened(output: str, inputs: Iterable[str] = ()) -> Iterator[IO[bytes]]:
         if path.is_dir():
             raise UsageError(Problem(f"`{output}` is a directory", None, "name a file in it"))
         with path.open("wb") if path.exists() and not path.is_file() else _replacing(_target(path)) as file:
+            yield file
+    except OSError as error:
+        raise UsageError(Problem(f"cannot write `{output}`: {error.strerror or error}")) from None
+
+
+def _descriptor(output: str) -> int | None:
+    """The number of what is open already, of which `/dev/stdout` and its like are names."""
+    if output in STREAMS:
+        return STREAMS[output]
+    match = re.fullmatch(r"/(?:dev|proc/self)/fd/([0-9]{1,9})", output)
+    return int(match[1]) if match else None
+
+
+@contextmanager
+def _duplicate(descriptor: int, output: str) -> Iterator[IO[bytes]]:
+    """Goes on writing where others wrote before; a file that it leads to is not replaced."""
+    sys.stdout.flush()
+    try:
+        with os.fdopen(os.dup(descriptor), "wb") as file:
             yield file
     except OSError as error:
         raise UsageError(Problem(f"cannot write `{output}`: {error.strerror or error}")) from None

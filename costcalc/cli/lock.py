@@ -11,7 +11,7 @@ from costcalc.cli.files import write
 from costcalc.errors import CostcalcError, Problem, Problems, UsageError, visible
 from costcalc.render.findings import moves as totals_moved
 from costcalc.review.check import asked
-from costcalc.review.lock import lock_text, read_lock, stale
+from costcalc.review.lock import lock_text, may_be_replaced, read_lock, stale
 from costcalc.review.places import seen
 from costcalc.review.policy import needed_policy
 from costcalc.review.record import Record
@@ -48,12 +48,19 @@ def lock(
         try:
             record = shelf.record(ask.spec, ask.name, ask.rule)
             records[record.key] = record
+            ask.name.encode()
+        except UnicodeEncodeError:
+            problem = Problem(f"the name of `{ask.name}` is not UTF-8, as a lock is", ask.rule.place, "rename the file")
+            problems += [problem] * (problem not in problems)
         except CostcalcError as error:
             problems += [p for p in placed(error, ask.rule) if p not in problems]
     if problems:
         raise UsageError(*problems)
     if not records:
         raise UsageError(Problem("the budget file names no spec", None, 'as in `spec = "specs/*.yaml"`'))
+    if output is None and not may_be_replaced(root.lock):
+        help_ = 'remove it, or name another file: `lock = "costcalc.lock.json"` in the budget file'
+        raise UsageError(Problem(f"`{seen(root.lock)}` is no lock, and would be lost", None, help_))
     path = output or seen(root.lock)
     lines = _moves(root.lock, records) if output is None else []
     write(lock_text(records.values()), path, [root.policy.source.name, *specs])

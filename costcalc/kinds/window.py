@@ -83,7 +83,7 @@ def output_sizes(
             continue
         before, after = padding_of(padding, size, window, step, axis, rank)
         room = size + before + after - window
-        if room < 0:
+        if room < 0 and not (ceil_mode and room + step > 0):  # one window, of which the end is beyond the input
             name = AXES[rank][axis]
             message = (
                 f"the kernel covers {window} along the {name}, and the padded input is {size + before + after} there"

@@ -22,22 +22,28 @@ def table(heads: Sequence[str], numeric: int, rows: Iterable[Sequence[str]]) -> 
     return ["| " + " | ".join(cells) + " |" for cells in (heads, rules, *rows)]
 
 
+def more(number: int, what: str, columns: int) -> list[tuple[str, ...]]:
+    """The last row of a table that leaves out so many."""
+    return [("", f"... and {counted(number, what)} more", *[""] * (columns - 2))] if number > 0 else []
+
+
 def folded(summary: str, lines: Sequence[str]) -> list[str]:
     """Lines that a reader opens, as one part; the summary is read as HTML, and code, so that it names nobody."""
     return ["\n".join([f"<details><summary><code>{summary}</code></summary>", "", *lines, "", "</details>", ""])]
 
 
 def fitting(parts: Sequence[str]) -> str:
-    """The parts as a page, as many as a comment may hold."""
+    """The parts as a page, without those that a comment has no room for."""
     kept: list[str] = []
-    size = 0
+    size = left = 0
     for part in parts:
+        if size + len(part) + 1 > MOST:
+            left += 1
+            continue
         size += len(part) + 1
-        if size > MOST:
-            left = len(parts) - len(kept)
-            kept += ["", f"... and {counted(left, 'part')} more, which a comment has no room for."]
-            break
         kept.append(part)
+    if left:
+        kept += ["", f"... and {counted(left, 'part')} more, which a comment has no room for."]
     return "\n".join(kept).rstrip() + "\n"
 
 
@@ -61,12 +67,14 @@ def changes(found: Found) -> list[str]:
         parts += [*table(("Network", "Total", "Old", "New", "Difference"), 2, rows), ""]
     for old, new, one in found:
         title = f"{html(new or old or '')}: {html(summary(one))}"
-        parts += folded(title, table(("", "Layer", "What changed", "Params", "MAdds"), 3, map(_change, _told(one))))
+        told = _told(one)
+        layers = [*map(_change, told[:TOLD]), *more(len(told) - TOLD, "layer", 5)]
+        parts += folded(title, table(("", "Layer", "What changed", "Params", "MAdds"), 3, layers))
     return parts
 
 
 def _told(found: Difference) -> list[LayerChange]:
-    return [layer for layer in found.layers if layer.how != "same" or layer.renamed or layer.moved][:TOLD]
+    return [layer for layer in found.layers if layer.how != "same" or layer.renamed or layer.moved]
 
 
 def _change(layer: LayerChange) -> tuple[str, ...]:

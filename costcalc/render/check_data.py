@@ -9,6 +9,7 @@ from costcalc.budgets import Increase
 from costcalc.errors import Problem, Span
 from costcalc.network import plain
 from costcalc.render.data import to_json
+from costcalc.render.findings import readable
 from costcalc.review.moved import Moved
 from costcalc.review.record import Record
 from costcalc.review.review import Outcome, Review, Stale
@@ -26,7 +27,7 @@ def check_json(review: Review, passed: bool, relative: Callable[[str], str]) -> 
             "budgets": [check_data(outcome, relative) for outcome in review.outcomes],
             "stale": [_stale(entry) for entry in review.stale],
             "errors": [_problem(problem, relative) for problem in review.faults],
-            "notes": list(review.notes),
+            "notes": [readable(note) for note in review.notes],
         }
     )
 
@@ -56,7 +57,7 @@ def check_data(outcome: Outcome, relative: Callable[[str], str]) -> dict[str, An
 
 def _subject(record: Record) -> dict[str, Any]:
     return {
-        "spec": record.spec,
+        "spec": readable(record.spec),
         "hyperparameters": {name: plain(value) for name, value in record.settings.items()},
         "convention": record.convention,
         "batch": record.batch,
@@ -84,9 +85,14 @@ def location(place: Span | None, relative: Callable[[str], str]) -> dict[str, An
     """Where something stands, as documents have it."""
     if place is None:
         return None
-    return {"file": relative(place.source.name), "line": place.line, "column": place.column, "end_column": place.end}
+    return {
+        "file": readable(relative(place.source.name)),
+        "line": place.line,
+        "column": place.column,
+        "end_column": place.end,
+    }
 
 
 def _problem(problem: Problem, relative: Callable[[str], str]) -> dict[str, Any]:
-    record = problem.as_json()
-    return record | {"file": relative(record["file"])} if record["file"] else record
+    record = problem.as_json() | {"message": readable(problem.message)}
+    return record | {"file": readable(relative(record["file"]))} if record["file"] else record

@@ -5,9 +5,10 @@ The marker in its first line is how the comment of the last run is found again, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
-from costcalc.render.changes import COMPARED, MARKER, Found, changes, difference, fitting, folded, html, table
+from costcalc.errors import Problem
+from costcalc.render.changes import COMPARED, MARKER, Found, changes, difference, fitting, folded, html, more, table
 from costcalc.render.check import NAMES, headroom, mark, named, ordered, verdict
 from costcalc.render.escape import inline, markdown
 from costcalc.render.findings import moves
@@ -16,6 +17,8 @@ from costcalc.review.review import Outcome, Review, Stale, Subject
 
 KEPT = 10  # limits that are kept and shown without folding
 LAYERS = 40  # of one network and total
+ROWS = 100  # of a table of limits
+LINES = 50  # of reasons, errors and stale records each
 
 
 def comment(review: Review, passed: bool, relative: Callable[[str], str], found: Found | None = None) -> str:
@@ -32,29 +35,37 @@ def comment(review: Review, passed: bool, relative: Callable[[str], str], found:
     shown = outcomes if len(kept) <= KEPT else failed
     if shown:
         parts += [*_limits(shown), ""]
-    for outcome in failed:
-        parts += [f"- {line}" for line in _reasons(outcome, relative)]
-    parts += [""] * bool(failed)
+    parts += _lines([line for outcome in failed for line in _reasons(outcome, relative)])
+    parts += _lines([_fault(fault, relative) for fault in review.faults])
+    if review.stale:
+        parts += ["The lock is stale:", "", *_lines([_stale(entry) for entry in review.stale])]
+        parts += ["Bring it up to date with `costcalc lock`, and review what it says.", ""]
     if len(kept) > KEPT:
         parts += folded(f"{len(kept):,} limits are kept", _limits(kept))
-    for fault in review.faults:
-        place = f"{inline(f'{relative(fault.span.source.name)}:{fault.span.line}')}: " if fault.span else ""
-        parts += [f"- **error** {place}{inline(fault.message)}{f' ({inline(fault.help)})' if fault.help else ''}"]
-    parts += [""] * bool(review.faults)
-    if review.stale:
-        parts += ["The lock is stale:", "", *(f"- {_stale(entry)}" for entry in review.stale), ""]
-        parts += ["Bring it up to date with `costcalc lock`, and review what it says.", ""]
     if found is None:
         parts += _changes(review.subjects)
     elif found:
         parts += ["#### What changed", "", *changes(found)]
-    parts += [f"- {inline(note)}" for note in review.notes]
+    parts += _lines([inline(note) for note in review.notes])
     return fitting(parts)
 
 
-def _limits(outcomes: Iterable[Outcome]) -> list[str]:
+def _lines(entries: Sequence[str]) -> list[str]:
+    """A list, as long as anybody reads it."""
+    left = len(entries) - LINES
+    listed = [f"- {entry}" for entry in entries[:LINES]] + [f"- ... and {left:,} more"] * (left > 0)
+    return [*listed, ""] if listed else []
+
+
+def _fault(fault: Problem, relative: Callable[[str], str]) -> str:
+    place = f"{inline(f'{relative(fault.span.source.name)}:{fault.span.line}')}: " if fault.span else ""
+    return f"**error** {place}{inline(fault.message)}{f' ({inline(fault.help)})' if fault.help else ''}"
+
+
+def _limits(outcomes: Sequence[Outcome]) -> list[str]:
     heads = ("", "Network", "Total", "Old", "New", "Difference", "Budget", "Headroom")
-    return table(heads, 3, (_limit(outcome) for outcome in outcomes))
+    rows = [_limit(outcome) for outcome in outcomes[:ROWS]]
+    return table(heads, 3, [*rows, *more(len(outcomes) - ROWS, "limit", len(heads))])
 
 
 def _limit(outcome: Outcome) -> tuple[str, ...]:
@@ -121,5 +132,5 @@ def _layers(layers: Sequence[Moved]) -> list[str]:
         )
         for layer in sorted(layers, key=lambda layer: -abs(layer.difference))[:LAYERS]
     ]
-    more = [f"and {len(layers) - LAYERS:,} more"] if len(layers) > LAYERS else []
-    return [*table(("Layer", "Old", "New", "Difference"), 1, rows), *([""] if more else []), *more]
+    left = [f"and {len(layers) - LAYERS:,} more"] if len(layers) > LAYERS else []
+    return [*table(("Layer", "Old", "New", "Difference"), 1, rows), *([""] if left else []), *left]

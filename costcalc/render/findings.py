@@ -88,8 +88,8 @@ def _finding(rule: Rule, outcome: Outcome, message: str) -> Finding:
     limit, record = outcome.limit, outcome.subject.record
     place = outcome.place or limit.place or outcome.subject.place
     related = limit.place if limit.place != place else None
-    mark = _hash(rule, record.title, limit.scope, limit.name, limit.metric)
     level: Literal["error", "warning"] = "error" if outcome.level == "error" else "warning"
+    mark = _hash(rule, level, record.title, limit.scope, limit.name, limit.metric)
     return Finding(rule, level, message, place, related, mark, record.spec, RULES[rule][2], outcome)
 
 

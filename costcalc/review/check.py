@@ -50,7 +50,7 @@ def asked(root: Root | None, shelf: Shelf, problems: Problems, files: Sequence[s
         for spec in specs_of(root, rule, problems):  # type: ignore[arg-type]  # there is one
             if not files or _real(spec) in wanted:
                 own_name = spec if isinstance(spec, str) else name_of(root, spec)
-                asks.append(Ask(wanted.get(_real(spec), spec if isinstance(spec, str) else seen(spec)), own_name, rule))
+                asks.append(Ask(wanted.get(_real(spec), _readable(spec)), own_name, rule))
     named = {ask.spec for ask in asks}
     others = [(file, name_of(root, Path(file))) for file in files if file not in named]
     for spec, name in dict.fromkeys([(a.spec, a.name) for a in asks] + others):
@@ -60,6 +60,13 @@ def asked(root: Root | None, shelf: Shelf, problems: Problems, files: Sequence[s
             own = ()
         asks += [Ask(spec, name, _beside(rule, Path(spec).parent)) for rule in own]
     return asks
+
+
+def _readable(spec: str | Path) -> str:
+    """What a spec is read by from here; a file that a glob found and that is none is not taken for a bundled one."""
+    if isinstance(spec, str):
+        return spec
+    return seen(spec) if is_file(spec) else os.path.join(".", seen(spec))  # noqa: PTH118 - which `Path` would undo
 
 
 def _real(spec: str | Path) -> str:
@@ -126,7 +133,7 @@ def check(
                 unheld += not found and baseline is not None and baseline.lost(ask.name)
             except CostcalcError as error:
                 problems += error.problems
-    notes += _without_rules(files, {ask.spec for ask in asks}, shelf, problems)
+    notes += _without_rules(files, {_real(ask.spec) for ask in asks}, shelf, problems)
     notes += baseline.unreadable.values() if baseline else ()
     records = [subject.record for subject in subjects.values()]
     places = {subject.record.key: subject.place for subject in subjects.values() if subject.place}
@@ -158,7 +165,7 @@ def _without_rules(files: Iterable[str], asked_of: set[str], shelf: Shelf, probl
     """Notes for files that nothing is asked of; they must be valid all the same."""
     notes = []
     for file in files:
-        if file not in asked_of:
+        if _real(file) not in asked_of:
             try:
                 shelf.document(file)
                 notes.append(f"{file} was not checked: {NO_LIMIT}")

@@ -9,12 +9,10 @@ from typing import NamedTuple
 
 from costcalc.cost import count
 from costcalc.errors import CostcalcError
-from costcalc.review.lock import read_lock
+from costcalc.review.lock import LOCK, read_lock
 from costcalc.spec import Document, build_network, bundled, read_document
 from costcalc.spec.hyperparameters import shown
 from costcalc.spec.locate import bundled_directory
-
-LOCK = "costcalc.lock.json"
 
 
 class Bundled(NamedTuple):

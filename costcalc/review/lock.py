@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 from costcalc.budgets import METRICS, STORED
@@ -17,7 +18,10 @@ from costcalc.spec.hyperparameters import read_setting
 from costcalc.textfile import read_file
 from costcalc.version import VERSION
 
-SCHEMA = "costcalc/lock/1"
+LOCK = "costcalc.lock.json"  # what it is called where a budget file says nothing else
+FAMILY = "costcalc/lock/"
+SCHEMA = f"{FAMILY}1"
+MAX_HEAD = 2**16  # bytes within which a lock says that it is one
 ANEW = "write it anew with `costcalc lock`"
 
 
@@ -55,6 +59,20 @@ def _listed(entries: Sequence[str]) -> list[str]:
     return [f"        {entry}{',' * (i < len(entries) - 1)}" for i, entry in enumerate(entries)]
 
 
+def may_be_replaced(path: Path) -> bool:
+    """Whether a file is nobody's work but ours: of our name, empty, or a lock, be it damaged or of another version."""
+    if path.name == LOCK and not path.is_symlink():
+        return True
+    try:
+        with path.open("rb") as file:
+            start = file.read(MAX_HEAD)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return not start.strip() or FAMILY.encode() in start
+
+
 def read_lock(path: Any, name: str) -> dict[tuple[Any, ...], Record]:
     """The records of a lock by key. Raises SpecError for what is no lock, or one of a newer costcalc."""
     source, _ = read_file(path, name)
@@ -68,7 +86,7 @@ def read_lock(path: Any, name: str) -> dict[tuple[Any, ...], Record]:
         raise SpecError(Problem(f"`{name}` is no lock", start, ANEW)) from None
     schema = document.get("schema") if isinstance(document, Mapping) else None
     if schema != SCHEMA:
-        newer = isinstance(schema, str) and schema.startswith("costcalc/lock/")
+        newer = isinstance(schema, str) and schema.startswith(FAMILY)
         message = f"`{name}` is of another version of costcalc: `{schema}`" if newer else f"`{name}` is no lock"
         help_ = f"this is costcalc {VERSION}, which reads `{SCHEMA}`: update costcalc, or {ANEW}" if newer else ANEW
         raise SpecError(Problem(message, start, help_))

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from costcalc.budgets.rules import Policy, Rule, Text, read_policy
 from costcalc.errors import Problem, Problems, UsageError, suggestion
+from costcalc.review.globs import matching
 from costcalc.review.places import seen
 from costcalc.spec.locate import bundled
 from costcalc.textfile import read_file
@@ -97,14 +98,14 @@ def _matching(root: Root, pattern: Text, problems: Problems) -> Iterator[Path | 
         if path.is_file():
             yield path
             return
-        files = sorted(p for p in root.directory.glob(text) if not p.is_dir()) if set(text) & set("*?[") else []
-    except (OSError, ValueError, NotImplementedError) as error:
+        files = matching(root.directory, text) if set(text) & set("*?[") else []
+    except (OSError, ValueError) as error:
         problems.append(Problem(f"`{text}` is no glob: {error}", pattern.span, 'as in "specs/*.yaml"'))
         yield None
         return
     yield from files
-    if not files and text.removesuffix(".yaml") in bundled():
-        yield text.removesuffix(".yaml")
+    if not files and text in bundled():
+        yield text
 
 
 def _nothing(root: Root, pattern: Text) -> Problem:
@@ -118,6 +119,8 @@ def _nothing(root: Root, pattern: Text) -> Problem:
     help_ = "mend it, or say `allow_empty = true`"
     if (root.directory / pattern.text).is_dir():
         help_ = f"it is a directory; did you mean `{pattern.text.rstrip('/')}/*.yaml`?"
+    elif pattern.text.removesuffix(".yaml") in bundled():
+        help_ = f"the bundled network is called `{pattern.text.removesuffix('.yaml')}` here, without `.yaml`"
     elif near:
         folder = os.path.dirname(pattern.text)  # noqa: PTH120
         help_ = f"did you mean `{os.path.join(folder, near)}`?"  # noqa: PTH118

@@ -17,7 +17,7 @@ from costcalc.spec import Document, build_network, parse_document
 from costcalc.textfile import decoded, read_file
 
 # the version stands on the line of the key; a pipeline's job of that name begins a mapping
-SPEC = re.compile(r"""^["']?costcalc["']?[ \t]*:[ \t]*["']?\d""", re.MULTILINE)
+SPEC = re.compile(r"""^(?:\{[ \t]*)?["']?costcalc["']?[ \t]*:[ \t]*["']?\d""", re.MULTILINE)
 
 
 class Counting(NamedTuple):
@@ -52,6 +52,7 @@ def since(base: str, files: Sequence[str], counted: Counting, problems: Problems
 
     fork, top = git.fork_point(base), git.top()
     wanted = {Path(os.path.abspath(file)): file for file in files}  # noqa: PTH100 - without `..`, links as they are
+    leads = {Path(os.path.realpath(path)) for path in wanted}  # git tells of what a link leads to, not of the link
     changes = git.changed(base)
     known = {top / name for change in changes for name in (change.old, change.new) if name}
     for path, file in wanted.items():
@@ -62,7 +63,7 @@ def since(base: str, files: Sequence[str], counted: Counting, problems: Problems
     found = []
     for change in changes:
         path = top / (change.new or change.old or "")
-        if path.suffix not in (".yaml", ".yml") or (wanted and path not in wanted):
+        if path.suffix not in (".yaml", ".yml") or (wanted and path not in wanted.keys() | leads):
             continue
         read.append(str(path))
         try:

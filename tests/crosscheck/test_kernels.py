@@ -101,7 +101,11 @@ def pool(draw: random.Random, kind: str) -> Case:
     a["padding"] = whole if a["ceil_mode"] else draw.choice([whole, uneven])
     if kind == "avg_pool":
         a["count_include_pad"] = draw.random() < 0.5
-    return a, [Tensor(array(draw, n, channels, *sizes(draw, rank, channels, 8)))]
+    spatial = sizes(draw, rank, channels, 8)
+    if a["ceil_mode"] and draw.random() < 0.3 and (kind, rank) != ("avg_pool", 3):  # less than a stride too small; PyTorch has no such mean
+        a["padding"], steps = "valid", axes(a.get("stride", a["kernel"]), rank)
+        spatial = [max(1, k - draw.randint(0, s - 1)) for k, s in zip(windows, steps, strict=True)]
+    return a, [Tensor(array(draw, n, channels, *spatial))]
 
 
 @cases("adaptive_avg_pool", "adaptive_max_pool")

@@ -12,11 +12,14 @@ from costcalc.execute.work import Floats, Work, kernel
 
 
 def _starts(length: int, before: int, after: int, reach: int, stride: int, ceil_mode: bool) -> int:
-    """How many windows there are: those that fit; with ceil_mode one more, if it begins before the end of the input."""
+    """How many windows there are: those that fit; with ceil_mode one more, if it begins before the end of the input.
+
+    That one may be the only one, if less than a stride of it hangs over the end.
+    """
     count, start, end = 0, 0, before + length + after
     while start + reach <= end:
         count, start = count + 1, start + stride
-    hanging = ceil_mode and count > 0 and start - stride + reach < end and start < before + length
+    hanging = ceil_mode and start - stride + reach < end and start < before + length
     return count + hanging
 
 

@@ -42,12 +42,12 @@ def axis_of(size: int, taps: int, stride: int, gap: int, around: tuple[int, int]
         firsts = [position - lack // 2 for position in range(size) if position % stride == 0]
         return Axis(size, lack - lack // 2, _looks(firsts, taps, gap))
     before, after = around
-    firsts, first, full = [], -before, False
+    firsts, first = [], -before
     while first + cover <= size + after:
         firsts.append(first)
-        full = first + cover == size + after  # nothing is left over for another window
         first += stride
-    if ceil_mode and firsts and not full and first < size:
+    left_over = first - stride + cover < size + after  # for another window, or for the first
+    if ceil_mode and left_over and first < size:
         firsts.append(first)
     return Axis(size, after, _looks(firsts, taps, gap))
 
