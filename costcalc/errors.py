@@ -16,7 +16,8 @@ MAX_CANDIDATES = 500  # names among which a misspelt one is looked for
 MAX_SHOWN = 20  # problems printed in full; a file with more is told how many are left
 MAX_LINE = 160  # characters of a source line that are shown around the caret
 COMMAND = re.compile(r"(?<=\A)\s*::|##(?=\[|vso\[)")  # what a runner of CI would act on
-BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # where YAML ends a line
+BREAK = re.compile("\r\n|[\n\r]")  # where a line ends
+SEPARATOR = re.compile("[\x85\u2028\u2029]")
 
 
 class Source:
@@ -31,6 +32,17 @@ class Source:
     def line(self, number: int) -> str:
         """Line `number`, counted from 1, without its end; empty where there is none."""
         return self.lines[number - 1] if 0 < number <= len(self.lines) else ""
+
+
+def separator_in(source: Source) -> Problem | None:
+    """The problem of a character at which YAML ends a line and nothing else does: lines would be counted otherwise."""
+    found = SEPARATOR.search(source.text)
+    if found is None:
+        return None
+    line = source.text.count("\n", 0, found.start()) + 1
+    column = found.start() - source.text.rfind("\n", 0, found.start())
+    named = f"U+{ord(found[0]):04X}"
+    return Problem(f"an invisible line separator, {named}", Span(source, line, column, column + 1), "remove it")
 
 
 class Span(NamedTuple):

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import yaml
 
-from costcalc.errors import Problem, Source, Span, SpecError
+from costcalc.errors import Problem, Source, Span, SpecError, separator_in
 
 MAX_DEPTH = 60
 MAX_VALUES = 1_000_000  # scalars, lists and mappings in one file
@@ -52,6 +52,8 @@ Tree = Scalar | Items | Pairs
 def parse_yaml(source: Source) -> Tree:
     """The tree of a document. Raises SpecError with everything in it that is not allowed."""
     reader = _Reader(source)
+    if problem := separator_in(source):
+        raise SpecError(problem)
     try:
         for event in yaml.parse(source.text, Loader=LOADER):
             reader.handle(event)

@@ -481,6 +481,18 @@ def test_a_link_and_what_it_leads_to_are_one_file(cli: Cli, folder: Path) -> Non
         assert (done.code, done.err) == (0, "") and "passed: 1 limit of 1 network" in done.out
 
 
+def test_spaces_and_conventions_among_the_specs_are_let_through(cli: Cli, folder: Path) -> None:
+    (folder / "nets" / "space.yaml").write_text("# choices\ncostcalc-space: 1\nhyperparameters: {alpha: [1, 2]}\n")
+    (folder / "nets" / "own.yaml").write_text("costcalc-convention: 1\nname: own\nunit: MACs\ncount: macs\n")
+    (folder / "costcalc.toml").write_text('[[budget]]\nspec = "nets/net.yaml"\nmadds = "<= 1M"\n')
+    done = cli("check", "nets/space.yaml", "nets/net.yaml", "nets/own.yaml")
+    assert done.code == 0
+    assert "nets/space.yaml was not checked: it is a search space, no spec" in done.err
+    assert "nets/own.yaml was not checked: it is a convention, no spec" in done.err
+    (folder / "nets" / "odd.yaml").write_text("costclac: 1\n")
+    assert cli("check", "nets/odd.yaml").code == 2
+
+
 def test_specs_in_one_line_and_links_are_compared(cli: Cli, folder: Path) -> None:
     flow = "{costcalc: 1, input: [8, 8, 8], layers: [{conv: {out: 8, kernel: 1}}]}\n"
     (folder / "flow.yaml").write_text(flow)

@@ -195,6 +195,18 @@ def test_annotations_survive_everything(cli: Cli, folder: Path):
         }  # fmt: skip
 
 
+def test_a_percent_sign_stays_one(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The runner reads `%25` back as `%`, and `%0A` as a new line, at which a command could begin."""
+    monkeypatch.chdir(tmp_path)
+    name = "50%25 off%0A::error::x.yaml"
+    (tmp_path / name).write_text("costcalc: 1\ninput: [3, 8, 8]\nlayers: [conv: {out: 4, kernel: 1}]\n")
+    (tmp_path / "costcalc.toml").write_text('[[budget]]\nspec = "*.yaml"\nmadds = "<= 1"\n')
+    line = cli("check", "--format", "github").out.split("\n")[0]
+    assert "50%2525 off%250A" in line
+    _, _, message = decoded(line)
+    assert message.startswith(f"{name}: 768 MAdds")
+
+
 # -- GitLab
 
 

@@ -249,6 +249,25 @@ def test_large_networks_of_two_layers_in_turn():
     assert {p.how for p in gone} == {"removed"} and len(gone) == 1495
 
 
+@pytest.mark.parametrize("inserted", [[], [15_000], [9, 12_000, 29_000]])
+def test_very_large_networks_are_aligned_in_no_time(inserted: list[int]):
+    """30,000 equal layers under other names, some new among them: looking at all pairs would take hours."""
+    old = [Entry(f"a/{i}/conv", "conv 3x3", "same") for i in range(30_000)]
+    new = [Entry(f"b/{i}/conv", "conv 3x3", "same") for i in range(30_000)]
+    for at in inserted:
+        new.insert(at, Entry("x", "linear", "other"))
+    pairs = align(old, new)
+    assert [p.new for p in pairs if p.how == "added"] == inserted
+    assert sum(p.how == "same" for p in pairs) == 30_000
+
+
+def test_very_large_networks_of_which_all_is_other_are_aligned():
+    old = [Entry(f"a/{i}/{'pq'[i % 2]}", "conv 3x3", f"old {i}") for i in range(30_000)]
+    new = [Entry(f"b/{i}/{'pq'[i % 2]}", "conv 5x5", f"new {i}") for i in range(30_000)]
+    pairs = align(old, new)
+    assert {p.how for p in pairs} == {"changed"} and all(p.old == p.new for p in pairs)
+
+
 WIRED = """\
 costcalc: 1
 input: [8, 8, 8]

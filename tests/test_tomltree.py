@@ -41,6 +41,15 @@ def marked(span: Span) -> str:
     return span.source.line(span.line)[span.column - 1 : span.end - 1]
 
 
+def test_a_line_ends_where_editors_end_it() -> None:
+    """What YAML alone takes for the end of a line would make all numbers of lines after it those of no editor."""
+    for char in "\x85\u2028\u2029":
+        with pytest.raises(SpecError, match=f"separator, U\\+{ord(char):04X}") as raised:
+            tree(f"a = 1\n# hi{char}there\n[b]\n")
+        span = raised.value.problems[0].span
+        assert span is not None and (span.line, span.column) == (2, 5)
+
+
 TEXT = '''\
 # a comment with "quotes" and [brackets]
 a.b = 0.75 # alpha

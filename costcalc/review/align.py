@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import bisect
 import difflib
+import itertools
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 How = Literal["same", "moved", "changed", "added", "removed"]
 
 MAX_CELLS = 1_000_000  # of an exact alignment; above, a faster one that may find less in order
+MAX_BLOCKS = 4_000_000  # of that; above, the n-th of equal layers is taken for the n-th
 SAME, NAMED = 1000, 1  # weights of an equal digest, and of an equal name on top of it
 PATH, KIND, LAST, STAGE = 8, 4, 2, 1  # of layers that changed: what of the name and of the kind is equal
 
@@ -51,7 +54,10 @@ def align(old: Sequence[Entry], new: Sequence[Entry], by_path: bool = False) -> 
     taken = set(matched.values())
     for olds, news in _gaps(len(old), len(new), in_order):
         left = [i for i in olds if i not in matched], [j for j in news if j not in taken]
-        matched.update(_heaviest(*left, lambda i, j: _likeness(old[i], new[j])))
+        if len(left[0]) * len(left[1]) <= MAX_CELLS:
+            matched.update(_heaviest(*left, lambda i, j: _likeness(old[i], new[j])))
+        else:
+            matched.update(_by_turns(*left, old, new, lambda entry: (_word(entry.kind), _last(entry.path))))
     _pair(old, new, matched, lambda entry: (entry.path, _word(entry.kind)))
     return _ordered(old, new, matched, moved)
 
@@ -75,9 +81,27 @@ def _common(old: Sequence[Entry], new: Sequence[Entry], matched: dict[int, int])
         return found | _heaviest(olds, news, weight)
     named = _rising(olds, news, old, new)
     for gap in _gaps(len(olds), len(news), named):
-        part = [olds[a] for a in gap[0]], [news[b] for b in gap[1]]
-        found |= _heaviest(*part, weight) or _blocks(*part, old, new)
+        found |= _in_gap([olds[a] for a in gap[0]], [news[b] for b in gap[1]], old, new, weight)
     return found | {olds[a]: news[b] for a, b in named.items()}
+
+
+def _in_gap(
+    olds: list[int], news: list[int], old: Sequence[Entry], new: Sequence[Entry], weight: Callable[[int, int], int]
+) -> dict[int, int]:
+    """Layers of equal digest in order: the most there are, or nearly, or many, as there are few or many to look at."""
+    found: dict[int, int] = {}
+    if len(olds) * len(news) > MAX_CELLS:  # what is equal at both ends, as where all of it was renamed
+        for step in (1, -1):
+            ends = zip(olds[::step], news[::step], strict=False)
+            equal = [*itertools.takewhile(lambda pair: old[pair[0]].digest == new[pair[1]].digest, ends)]
+            found.update(equal)
+            cut = slice(len(equal), None) if step > 0 else slice(None, -len(equal) or None)
+            olds, news = olds[cut], news[cut]
+    if len(olds) * len(news) <= MAX_CELLS:
+        return found | _heaviest(olds, news, weight)
+    if len(olds) * len(news) <= MAX_BLOCKS:
+        return found | _blocks(olds, news, old, new)
+    return found | _by_turns(olds, news, old, new, lambda entry: entry.digest)
 
 
 def _rising(olds: Sequence[int], news: Sequence[int], old: Sequence[Entry], new: Sequence[Entry]) -> dict[int, int]:
@@ -85,6 +109,34 @@ def _rising(olds: Sequence[int], news: Sequence[int], old: Sequence[Entry], new:
     where = {new[j].path: b for b, j in enumerate(news)}
     pairs = [(a, where[old[i].path]) for a, i in enumerate(olds)
              if old[i].path in where and _same(old[i], new[news[where[old[i].path]]])]  # fmt: skip
+    return _longest(pairs)
+
+
+def _by_turns(
+    olds: Sequence[int],
+    news: Sequence[int],
+    old: Sequence[Entry],
+    new: Sequence[Entry],
+    key: Callable[[Entry], Hashable],
+) -> dict[int, int]:
+    """The first layer of a key for the first, the second for the second: as many of these pairs as are in order."""
+    turns: Counter[Hashable] = Counter()
+    where = {}
+    for b, j in enumerate(news):
+        where[key(new[j]), turns[key(new[j])]] = b
+        turns[key(new[j])] += 1
+    turns.clear()
+    pairs = []
+    for a, i in enumerate(olds):
+        turn = key(old[i]), turns[key(old[i])]
+        turns[key(old[i])] += 1
+        if turn in where:
+            pairs.append((a, where[turn]))
+    return {olds[a]: news[b] for a, b in _longest(pairs).items()}
+
+
+def _longest(pairs: Sequence[tuple[int, int]]) -> dict[int, int]:
+    """The most of these pairs whose second numbers rise as the first ones do."""
     ends: list[int] = []  # the smallest place at which a rising run of each length ends
     last: list[int] = []  # the pair that it ends with
     before: list[int | None] = []
@@ -101,7 +153,7 @@ def _rising(olds: Sequence[int], news: Sequence[int], old: Sequence[Entry], new:
 
 
 def _blocks(olds: Sequence[int], news: Sequence[int], old: Sequence[Entry], new: Sequence[Entry]) -> dict[int, int]:
-    """Layers of equal digest in order: not the most there are, where there are too many to look at every pair."""
+    """Layers of equal digest in order, in long runs: not always the most there are."""
     found: dict[int, int] = {}
     digests = [old[i].digest for i in olds], [new[j].digest for j in news]
     for a, b, size in difflib.SequenceMatcher(None, *digests, autojunk=False).get_matching_blocks():
@@ -118,9 +170,13 @@ def _likeness(old: Entry, new: Entry) -> int:
     path, kind = old.path == new.path, _word(old.kind) == _word(new.kind)
     if not (path or kind):
         return 0
-    last = old.path.rpartition("/")[2] == new.path.rpartition("/")[2]
+    last = _last(old.path) == _last(new.path)
     stage = old.path.partition("/")[0] == new.path.partition("/")[0]
     return PATH * path + KIND * kind + LAST * last + STAGE * stage
+
+
+def _last(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 def _word(kind: str) -> str:

@@ -18,8 +18,10 @@ from costcalc.review.policy import Root, needed_policy, specs_of
 from costcalc.review.record import Record, record_of
 from costcalc.review.review import Outcome, Review, Subject
 from costcalc.review.shelf import Shelf, placed
+from costcalc.textfile import read_file
 
 NO_LIMIT = "no budget names it, and it has none of its own"
+OTHERS = {"costcalc-space:": "search space", "costcalc-convention:": "convention"}
 
 
 class Ask(NamedTuple):
@@ -161,11 +163,23 @@ def _subject(
     return report, subjects[key]
 
 
+def _other(file: str) -> str | None:
+    """What a file says that it is instead of a spec."""
+    try:
+        source, _ = read_file(Path(file), file)
+    except CostcalcError:
+        return None
+    return next((what for key, what in OTHERS.items() if any(line.startswith(key) for line in source.lines)), None)
+
+
 def _without_rules(files: Iterable[str], asked_of: set[str], shelf: Shelf, problems: Problems) -> list[str]:
-    """Notes for files that nothing is asked of; they must be valid all the same."""
+    """Notes for files that nothing is asked of; specs must be valid all the same."""
     notes = []
     for file in files:
         if _real(file) not in asked_of:
+            if other := _other(file):
+                notes.append(f"{file} was not checked: it is a {other}, no spec")
+                continue
             try:
                 shelf.document(file)
                 notes.append(f"{file} was not checked: {NO_LIMIT}")

@@ -78,8 +78,8 @@ class Difference(NamedTuple):
                 known = new == INPUT or new in was
                 if old is not None and known and old != new and not {old, new} & moved:
                     return True
-        outputs: list[list[Any]] = [[names.get(path) for path in _layers_of(self.old, self.old.network.outputs)],
-                   _layers_of(self.new, self.new.network.outputs)]  # fmt: skip
+        outputs: list[list[Any]] = [_layers_of(_owners(r), r.network.outputs) for r in (self.old, self.new)]
+        outputs[0] = [names.get(path) for path in outputs[0]]
         if len(outputs[0]) != len(outputs[1]):
             return True
         known_outputs = [(old, new) for old, new in zip(*outputs, strict=True) if old is not None and new in was]
@@ -183,8 +183,9 @@ def _shown(value: object) -> str:
 def _wires(report: Report, names: Mapping[str, str]) -> dict[str, list[str | None]]:
     """Which layers a layer reads, in order; by the names of the other network where `names` has any, None if gone."""
     found: dict[str, list[str | None]] = {}
+    owners = _owners(report)
     for node in report.network.nodes:
-        read = [path for path in _layers_of(report, node.inputs) if path != node.layer]
+        read = [path for path in _layers_of(owners, node.inputs) if path != node.layer]
         called = [path if not names or path == INPUT else names.get(path) for path in read]
         to = names.get(node.layer) if names else node.layer
         if to is not None:
@@ -192,10 +193,13 @@ def _wires(report: Report, names: Mapping[str, str]) -> dict[str, list[str | Non
     return found
 
 
-def _layers_of(report: Report, paths: Iterable[str]) -> list[str]:
+def _owners(report: Report) -> dict[str, str]:
+    return {node.path: node.layer for node in report.network.nodes}
+
+
+def _layers_of(owners: Mapping[str, str], paths: Iterable[str]) -> list[str]:
     """The layers that nodes belong to; the network's input by its own name."""
-    layer = {node.path: node.layer for node in report.network.nodes}
-    return [layer.get(path, path) for path in paths]
+    return [owners.get(path, path) for path in paths]
 
 
 def ratio(totals: tuple[int, int]) -> Fraction | None:
