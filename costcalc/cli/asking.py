@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from costcalc.budgets import Limit, Rule, read_budgets
 from costcalc.budgets.rules import Text, read_increase
 from costcalc.cli.common import as_written, split_settings
 from costcalc.errors import Problem, Problems, UsageError
 from costcalc.review.baseline import Baseline, Revision, locked
-from costcalc.review.check import Ask, asked, name_of
+from costcalc.review.check import Ask, Locked, asked, name_of
 from costcalc.review.places import is_file, seen
 from costcalc.review.policy import HELP, Root, find_policy
-from costcalc.review.record import Record
 from costcalc.review.shelf import Shelf
 
 USUAL = ("paper", 1, "float32")
-Records = Mapping[tuple[Any, ...], Record]
 
 
 class Group(NamedTuple):
@@ -112,17 +110,17 @@ def check_question(
 
 
 def compared(
-    base: str | None, root: Root | None, here: Rule | None, with_lock: bool, problems: Problems
-) -> tuple[Baseline | None, Records | None]:
-    """What to compare with, and the records that must be those of now; why a lock cannot be read is noted.
+    base: str | None, group: Group, here: Rule | None, with_lock: bool, problems: Problems
+) -> tuple[Baseline | None, Locked | None]:
+    """What to compare with, and the lock that must be that of now; why a lock cannot be read is noted.
 
     Limits of the command line alone need a lock only where one of them is of an increase. Raises UsageError.
     """
     needed = not (here and all(isinstance(limit.most, int) for limit in here.limits))
-    lock = None
+    root, lock = group.root, None
     if root and root.lock.exists() and (with_lock or (needed and base is None)):
         lock = locked(root, problems)
-    records = lock.records if lock and with_lock and not lock.broken else None
+    held = Locked(lock.records, lock.name, group.whole) if lock and with_lock and not lock.broken else None
     if base is not None:
-        return Revision(base, root.directory if root else Path.cwd()), records
-    return (lock if needed else None), records
+        return Revision(base, root.directory if root else Path.cwd()), held
+    return (lock if needed else None), held

@@ -30,7 +30,7 @@ from costcalc.cli.files import write
 from costcalc.cost import DTYPES, load_convention
 from costcalc.errors import Problem, Problems, SpecError, UsageError
 from costcalc.review.check import check
-from costcalc.review.places import relative, seen
+from costcalc.review.places import relative
 from costcalc.review.review import Review, joined
 from costcalc.review.shelf import Shelf
 from costcalc.review.since import Changed, Counting, since
@@ -109,7 +109,7 @@ def check_command(
         groups = grouped(config, named)
         for group in groups:
             check_question(here, group, settings, way, locked, shelf)
-        against = [compared(base, group.root, here, locked, problems) for group in groups]
+        against = [compared(base, group, here, locked, problems) for group in groups]
     except SpecError as error:  # of a budget file: what machines read tells of it too
         broken = Review((), (), (), tuple(error.problems), "", ())
         for kind, path in [*saved, *([] if format in ("table", "json") else [(format, output or "-")])]:
@@ -118,9 +118,8 @@ def check_command(
     asks = [asks_of(group, here, shelf, problems) for group in groups]
     with _bar(sum(map(len, asks))) as step:
         review = joined([
-            check(own, shelf, baseline, problems, group.specs, records, lambda _: step(1),
-                  seen(group.root.lock) if group.root else "", whole=group.whole)
-            for group, own, (baseline, records) in zip(groups, asks, against, strict=True)
+            check(own, shelf, baseline, problems, group.specs, lock, lambda _: step(1))
+            for group, own, (baseline, lock) in zip(groups, asks, against, strict=True)
         ])  # fmt: skip
     found = None
     if base is not None and "md" in (format, *(kind for kind, _ in saved)):

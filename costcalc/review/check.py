@@ -16,7 +16,7 @@ from costcalc.review.lock import stale
 from costcalc.review.places import is_file, seen
 from costcalc.review.policy import Root, needed_policy, specs_of
 from costcalc.review.record import Record, record_of
-from costcalc.review.review import Outcome, Review, Subject
+from costcalc.review.review import Outcome, Review, Stale, Subject
 from costcalc.review.shelf import Shelf, placed
 from costcalc.textfile import read_file
 
@@ -92,75 +92,93 @@ def name_of(root: Root | None, path: Path) -> str:
     return full.relative_to(base).as_posix() if full.is_relative_to(base) else path.as_posix()
 
 
+class Locked(NamedTuple):
+    """Records that must be those of now, in the lock of this name: all of them where a `whole` budget file is asked."""
+
+    records: Mapping[tuple[object, ...], Record]
+    name: str
+    whole: bool
+
+
 def check(
     asks: Sequence[Ask],
     shelf: Shelf,
     baseline: Baseline | None,
     problems: Problems,
     files: Iterable[str] = (),
-    against_lock: Mapping[tuple[object, ...], Record] | None = None,
+    lock: Locked | None = None,
     step: Callable[[str], None] = lambda _: None,
-    lock: str = "",
-    whole: bool = False,
 ) -> Review:
     """Every limit of every rule. Of a spec that cannot be read, the problems are noted, and the others checked.
 
-    `files` must at least be valid; with `against_lock`, the records of the lock called `lock` must be those of now,
-    all of them where the `whole` budget file was asked.
+    `files` must at least be valid.
     """
-    subjects: dict[tuple[object, ...], Subject] = {}
-    outcomes: list[Outcome] = []
-    notes: list[str] = []
-    unheld = 0
+    found = _Holding(shelf, baseline, problems, baseline is not None or lock is not None)
+    limited = {ask.name for ask in asks if ask.rule.limits}
     for ask in asks:
         step(ask.name)
-        try:
-            shelf.document(ask.spec)
-        except CostcalcError as error:  # the same at every setting
-            problems += [p for p in error.problems if p not in problems]
-            continue
-        try:
-            report, subject = _subject(ask, shelf, baseline, subjects, baseline is not None or against_lock is not None)
-        except CostcalcError as error:
-            problems += [p for p in placed(error, ask.rule) if p not in problems]
-            continue
-        if baseline and subject.baseline is None and not baseline.lost(ask.name):
-            notes.append(f"{subject.title} is not in {baseline.name}: nothing to compare it with")
-        if not ask.rule.limits and not any(other.name == ask.name and other.rule.limits for other in asks):
-            notes.append(f"{ask.name} has no limit, in the budget file or its own")
-        for limit in ask.rule.limits:
-            try:
-                found = held(ask.rule, limit, report, subject, baseline)
-                outcomes += found
-                unheld += not found and baseline is not None and baseline.lost(ask.name)
-            except CostcalcError as error:
-                problems += error.problems
+        found.ask(ask, ask.name in limited)
+    subjects, notes = found.subjects, found.notes
     notes += _without_rules(files, {_real(ask.spec) for ask in asks}, shelf, problems)
     notes += baseline.unreadable.values() if baseline else ()
-    records = [subject.record for subject in subjects.values()]
-    places = {subject.record.key: subject.place for subject in subjects.values() if subject.place}
-    every = (whole or not files) and not problems
-    outdated = () if against_lock is None else tuple(stale(against_lock, records, every, places, lock))
-    against = baseline.name if baseline else ""
+    outdated: tuple[Stale, ...] = ()
+    if lock:
+        records = [subject.record for subject in subjects.values()]
+        places = {subject.record.key: subject.place for subject in subjects.values() if subject.place}
+        every = (lock.whole or not files) and not problems
+        outdated = tuple(stale(lock.records, records, every, places, lock.name))
     return Review(
-        tuple(subjects.values()), tuple(outcomes), outdated, tuple(problems), against, tuple(dict.fromkeys(notes)),
-        unheld,
+        tuple(subjects.values()), tuple(found.outcomes), outdated, tuple(problems),
+        baseline.name if baseline else "", tuple(dict.fromkeys(notes)), found.unheld,
     )  # fmt: skip
 
 
-def _subject(
-    ask: Ask, shelf: Shelf, baseline: Baseline | None, subjects: dict[tuple[object, ...], Subject], compared: bool
-) -> tuple[Report, Subject]:
-    report, values = shelf.report(ask.spec, ask.rule)
-    rule = ask.rule
-    key = (ask.name, *sorted((n, str(v)) for n, v in values.items()), rule.convention, rule.batch, rule.dtype)
-    if key not in subjects:
-        record = record_of(report, ask.name, values, compared)
-        before = baseline.record(record, ask.rule) if baseline else None
-        source = shelf.document(ask.spec).source
-        place = Span(source, 1, 1, 2) if is_file(Path(source.name)) else None  # none can be opened of a bundled one
-        subjects[key] = Subject(record, before, place)
-    return report, subjects[key]
+class _Holding:
+    """What is known so far: networks at their settings, limits, notes, and how many limits could not be compared."""
+
+    def __init__(self, shelf: Shelf, baseline: Baseline | None, problems: Problems, compared: bool) -> None:
+        self.shelf, self.baseline, self.problems, self.compared = shelf, baseline, problems, compared
+        self.subjects: dict[tuple[object, ...], Subject] = {}
+        self.outcomes: list[Outcome] = []
+        self.notes: list[str] = []
+        self.unheld = 0
+
+    def ask(self, ask: Ask, limited: bool) -> None:
+        """Holds the limits of a rule against its spec; `limited` where it or another rule has any."""
+        try:
+            self.shelf.document(ask.spec)
+        except CostcalcError as error:  # the same at every setting
+            self.problems += [p for p in error.problems if p not in self.problems]
+            return
+        try:
+            report, subject = self.subject(ask)
+        except CostcalcError as error:
+            self.problems += [p for p in placed(error, ask.rule) if p not in self.problems]
+            return
+        if self.baseline and subject.baseline is None and not self.baseline.lost(ask.name):
+            self.notes.append(f"{subject.title} is not in {self.baseline.name}: nothing to compare it with")
+        if not limited:
+            self.notes.append(f"{ask.name} has no limit, in the budget file or its own")
+        for limit in ask.rule.limits:
+            try:
+                found = held(ask.rule, limit, report, subject, self.baseline)
+                self.outcomes += found
+                self.unheld += not found and self.baseline is not None and self.baseline.lost(ask.name)
+            except CostcalcError as error:
+                self.problems += error.problems
+
+    def subject(self, ask: Ask) -> tuple[Report, Subject]:
+        """The network at the rule's setting, and what is known of it. Raises CostcalcError."""
+        report, values = self.shelf.report(ask.spec, ask.rule)
+        rule = ask.rule
+        key = (ask.name, *sorted((n, str(v)) for n, v in values.items()), rule.convention, rule.batch, rule.dtype)
+        if key not in self.subjects:
+            record = record_of(report, ask.name, values, self.compared)
+            before = self.baseline.record(record, ask.rule) if self.baseline else None
+            source = self.shelf.document(ask.spec).source
+            place = Span(source, 1, 1, 2) if is_file(Path(source.name)) else None  # none can be opened of a bundled one
+            self.subjects[key] = Subject(record, before, place)
+        return report, self.subjects[key]
 
 
 def _other(file: str) -> str | None:
