@@ -24,6 +24,7 @@ from costcalc.cost import count as count_network
 from costcalc.cost.count import MAX_BATCH
 from costcalc.cost.report import Published
 from costcalc.errors import MAX_SHOWN
+from costcalc.expression import evaluation, syntax
 from costcalc.formulas import Formula, node_formulas
 from costcalc.kinds import FAMILIES, FOLLOWERS, REGISTRY, REQUIRED, Kind, window
 from costcalc.kinds.attributes import MAX_SIZE
@@ -214,8 +215,8 @@ def limits() -> str:
         ["taps of a window along one axis", f"{window.MAX_TAPS:,}"],
         ["nesting of lists and mappings in a file", f"{yamltree.MAX_DEPTH} levels"],
         ["digits of a number", f"{units.MAX_DIGITS}, with an exponent of at most {units.MAX_EXPONENT}"],
-        ["an expression", f"{expression.MAX_LENGTH} characters, {expression.MAX_DEPTH} levels of parentheses"],
-        ["numbers inside an expression", f"{expression.MAX_BITS} bits"],
+        ["an expression", f"{syntax.MAX_LENGTH} characters, {syntax.MAX_DEPTH} levels of parentheses"],
+        ["numbers inside an expression", f"{evaluation.MAX_BITS} bits"],
         ["length of a name", "60 characters"],
         ["one dimension of a tensor, one attribute", f"{MAX_SIZE:,}"],
         ["layers after `repeat`, `rows` and blocks are laid out", f"{MAX_LAYERS:,}"],

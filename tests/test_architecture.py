@@ -37,7 +37,7 @@ FLOORS = {
     "": 10, "__main__": 10,  # the package's face, which imports the API when a public name is first used
 }  # fmt: skip
 # A renderer gets finished values: of what counts it may see the record, and nothing that makes one.
-RENDER_MAY_IMPORT = {"storage.record", "review.moved", "review.difference", "review.review", "review.record", "budgets.rules", "explore.formulated", "explore.conditions", "number.algebra", "budgets", "explore.fitted", "explore.explanation", "explore.instead", "formulas", "formulas.symbols", "number.polynomial", "census", "cost.report", "explore.comparison", "explore.contrast", "explore.found", "explore.swept", "errors", "network", "units", "verify", "version"}
+RENDER_MAY_IMPORT = {"storage.record", "review.moved", "review.difference", "review.review", "review.record", "budgets.rule", "explore.formulated", "explore.conditions", "number.algebra", "budgets", "explore.fitted", "explore.explanation", "explore.instead", "formulas", "formulas.symbols", "number.polynomial", "census", "cost.report", "explore.comparison", "explore.contrast", "explore.found", "explore.swept", "errors", "network", "units", "verify", "version"}
 CODE_RUNNERS = {"eval", "exec", "compile", "__import__", "sympify", "parse_expr", "lambdify", "literal_eval", "S"}
 FOR_TESTS = {"dev", "crosscheck"}  # the other extras are what a command needs that few people call
 INTERNAL_ASSERTS = {"spec.expand"}  # an impossible case that only the type checker must be told of
@@ -81,8 +81,8 @@ def room(module: str) -> str:
 
 def test_the_imports_are_seen():
     """The reader of imports reads something: a few that must be there."""
-    assert {"errors", "units"} < IMPORTS["expression"]
-    assert "number" in IMPORTS["expression"], "`from costcalc import number`"
+    assert {"errors", "units"} < IMPORTS["expression.syntax"]
+    assert "number" in IMPORTS["expression.syntax"], "`from costcalc import number`"
     assert "api" in IMPORTS[""], "under TYPE_CHECKING"
     assert "render.data" in IMPORTS["render"], "inside a function"
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from programs import direct, holds, on_tape
 
 from costcalc import units
-from costcalc.expression import FUNCTIONS, MAX_LENGTH, Expression, ExpressionError, Word, parse
+from costcalc.expression import FUNCTIONS, Expression, ExpressionError, Word, parse
+from costcalc.expression.syntax import MAX_LENGTH
 from costcalc.number.traced import Trace
 
 F = Fraction  # short, for tables

@@ -13,7 +13,7 @@ from costcalc.budgets.limit import (
     read_total,
     reduced,
 )
-from costcalc.budgets.rules import Increase, Limit, Policy, Rule
+from costcalc.budgets.rule import Increase, Limit, Policy, Rule
 
 __all__ = [
     "METRICS",

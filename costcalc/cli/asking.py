@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from costcalc.budgets import Limit, Rule, read_budgets
-from costcalc.budgets.rules import Text, read_increase
-from costcalc.cli.common import as_written, split_settings
+from costcalc.budgets.rule import Text
+from costcalc.budgets.rules import read_increase
+from costcalc.cli.settings import as_written, split_settings
 from costcalc.errors import Problem, Problems, UsageError
 from costcalc.review.baseline import Baseline, Revision, locked
 from costcalc.review.check import Ask, Locked, asked, name_of

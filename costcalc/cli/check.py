@@ -10,14 +10,13 @@ from typing import Annotated, Optional
 
 import typer
 
-from costcalc.budgets.rules import LEVELS
+from costcalc.budgets.rule import LEVELS
 from costcalc.cli.asking import asks_of, check_question, compared, grouped, rule_of
 from costcalc.cli.common import (
     EXCEEDED,
     Limits,
     Output,
     Settings,
-    SpecCommand,
     can_show_bars,
     chosen_format,
     command_app,
@@ -27,6 +26,7 @@ from costcalc.cli.common import (
     wants_color,
 )
 from costcalc.cli.files import write
+from costcalc.cli.settings import SpecCommand
 from costcalc.cost import DTYPES, load_convention
 from costcalc.errors import Problem, Problems, SpecError, UsageError
 from costcalc.review.check import check

@@ -13,20 +13,17 @@ from costcalc.cli.common import (
     Dtype,
     Output,
     Settings,
-    SpecCommand,
-    as_written,
     can_show_bars,
     chosen_format,
     command_app,
     format_option,
     one_of,
-    refuse_misspelt_options,
-    split_settings,
     terminal_width,
     wants_color,
 )
 from costcalc.cli.files import write
 from costcalc.cli.report import BASELINES
+from costcalc.cli.settings import SpecCommand, as_written, refuse_misspelt_options, split_settings
 from costcalc.cost import DTYPES
 from costcalc.cost.report import BY
 from costcalc.errors import Problem, UsageError

@@ -5,8 +5,9 @@ from typing import Annotated
 import typer
 
 from costcalc.api import Model
-from costcalc.cli.common import Settings, Spec, SpecCommand, command_app, document_for, given
+from costcalc.cli.common import Settings, Spec, command_app
 from costcalc.cli.files import write
+from costcalc.cli.settings import SpecCommand, document_for, given
 from costcalc.render.data import to_json
 
 app = command_app()

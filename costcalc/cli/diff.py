@@ -15,18 +15,16 @@ from costcalc.cli.common import (
     Dtype,
     Output,
     Settings,
-    SpecCommand,
-    as_written,
     can_show_bars,
     chosen_format,
     command_app,
     format_option,
     one_of,
-    split_settings,
     terminal_width,
     wants_color,
 )
 from costcalc.cli.files import write
+from costcalc.cli.settings import SpecCommand, as_written, split_settings
 from costcalc.cost import DTYPES, load_convention
 from costcalc.errors import CostcalcError, Problem, Problems, UsageError
 from costcalc.render.changes import Found, differences

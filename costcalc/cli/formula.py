@@ -11,15 +11,13 @@ from costcalc.cli.common import (
     Output,
     Settings,
     Spec,
-    SpecCommand,
     chosen_format,
     command_app,
-    document_for,
     format_option,
-    given,
     one_of,
 )
 from costcalc.cli.files import write
+from costcalc.cli.settings import SpecCommand, document_for, given
 from costcalc.cost import DTYPES
 from costcalc.cost.report import BY
 from costcalc.errors import Problem, UsageError, unknown

@@ -20,18 +20,16 @@ from costcalc.cli.common import (
     Output,
     Settings,
     Spec,
-    SpecCommand,
     can_show_bars,
     chosen_format,
     command_app,
-    document_for,
     format_option,
-    given,
     one_of,
     terminal_width,
     wants_color,
 )
 from costcalc.cli.files import opened, write
+from costcalc.cli.settings import SpecCommand, document_for, given
 from costcalc.cost import DTYPES, load_convention
 from costcalc.errors import Problem, Source, UsageError, visible
 from costcalc.explore.found import Found, Solution

@@ -19,18 +19,16 @@ from costcalc.cli.common import (
     Output,
     Settings,
     Spec,
-    SpecCommand,
-    as_written,
     can_show_bars,
     chosen_format,
     command_app,
-    document_for,
     format_option,
     one_of,
     terminal_width,
     wants_color,
 )
 from costcalc.cli.files import opened, write
+from costcalc.cli.settings import SpecCommand, as_written, document_for
 from costcalc.cli.watch import Watch
 from costcalc.cost import DTYPES, Convention, load_convention
 from costcalc.errors import Problem, UsageError

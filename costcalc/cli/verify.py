@@ -7,8 +7,9 @@ from typing import Annotated, Optional, Self
 import typer
 
 from costcalc.api import Model, exact
-from costcalc.cli.common import Output, Settings, SpecCommand, chosen_format, command_app, document_for, given
+from costcalc.cli.common import Output, Settings, chosen_format, command_app
 from costcalc.cli.files import write
+from costcalc.cli.settings import SpecCommand, document_for, given
 from costcalc.errors import Problem, UsageError
 from costcalc.network import Node
 from costcalc.number import is_number

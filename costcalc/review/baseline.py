@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from costcalc.budgets.rules import Rule
+from costcalc.budgets.rule import Rule
 from costcalc.errors import CostcalcError, Problem, Problems, UsageError
 from costcalc.review.lock import read_lock
 from costcalc.review.places import seen

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from costcalc.budgets.rules import Rule
+from costcalc.budgets.rule import Rule
 from costcalc.cost import Report, conventions
 from costcalc.errors import CostcalcError, Problems, Span
 from costcalc.review.baseline import Baseline, locked

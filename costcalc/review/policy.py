@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from costcalc.budgets.rules import Policy, Rule, Text, read_policy
+from costcalc.budgets.rule import Policy, Rule, Text
+from costcalc.budgets.rules import read_policy
 from costcalc.errors import Problem, Problems, UsageError, suggestion
 from costcalc.review.globs import matching
 from costcalc.review.places import seen

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from costcalc.budgets import METRICS, STORED
-from costcalc.budgets.rules import WHOLE
+from costcalc.budgets.rule import WHOLE
 from costcalc.cost import DTYPES
 from costcalc.cost.report import Report, Row
 from costcalc.network import Node, plain

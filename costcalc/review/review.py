@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from costcalc.budgets import Limit
-from costcalc.budgets.rules import Level
+from costcalc.budgets.rule import Level
 from costcalc.errors import Problem, Span
 from costcalc.review.moved import Moved, moved, pairs
 from costcalc.review.record import Record

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from costcalc.budgets.rules import Rule
+from costcalc.budgets.rule import Rule
 from costcalc.cost import Convention, Report, count, load_convention
 from costcalc.errors import CostcalcError, Problem
 from costcalc.network import Network

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from costcalc.budgets.rules import Rule, read_own
+from costcalc.budgets.rule import Rule
+from costcalc.budgets.rules import read_own
 from costcalc.errors import Problem, Source, Span, SpecError
 from costcalc.kinds import FOLLOWERS, REGISTRY
 from costcalc.spec.hyperparameters import HyperParameter, read_hyperparameters

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from costcalc.budgets import METRICS, SHORT, STORED
-from costcalc.budgets.rules import LEVELS, SCOPES
+from costcalc.budgets.rule import LEVELS, SCOPES
 from costcalc.kinds import FOLLOWERS, REGISTRY, Kind, compressible
 from costcalc.spec.document import VERSION
 from costcalc.spec.published import FIGURES
