@@ -11,22 +11,21 @@ from typing import TYPE_CHECKING, Any
 from costcalc.cost import Convention, Report, count
 from costcalc.cost.report import Published
 from costcalc.errors import Problem, UsageError
-from costcalc.explore.baseline import StandardForm, standard_form
-from costcalc.explore.comparison import Comparison
-from costcalc.explore.comparison import compare as side_by_side
-from costcalc.explore.contrast import Contrast
 from costcalc.network import Network, Node
 from costcalc.number import floor, is_number, tidy
 from costcalc.published import check
 from costcalc.spec import Document, build_network, read_document
 from costcalc.spec.hyperparameters import read_setting, shown
-from costcalc.verify import Verification, verify
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a report needs none of these
+    from costcalc.explore.baseline import StandardForm
+    from costcalc.explore.comparison import Comparison
+    from costcalc.explore.contrast import Contrast
     from costcalc.explore.explanation import Explanation
     from costcalc.explore.fitted import Fit, Narrowing
     from costcalc.explore.sweep import Sweep
     from costcalc.render.closed import ClosedForm
+    from costcalc.verify import Verification
 
 Setting = int | float | Fraction | bool | str
 
@@ -64,6 +63,8 @@ class Model:
 
     def contrast(self, convention: str | Convention = "paper", batch: int = 1, dtype: str = "float32") -> Contrast:
         """What it costs, row for row beside what it would cost with standard convolutions."""
+        from costcalc.explore.contrast import Contrast
+
         standard = self.standard()
         return Contrast(
             self.report(convention, batch, dtype), standard.report(convention, batch, dtype), standard.form.pairs
@@ -96,6 +97,8 @@ class Model:
 
         With `literal`, also scalar by scalar, for small networks. Raises UsageError where it cannot be run.
         """
+        from costcalc.verify import verify
+
         return verify(self.report(batch=batch), seed, step, literal)
 
     def sweep(
@@ -202,6 +205,8 @@ class StandardModel(Model):
     @cached_property
     def form(self) -> StandardForm:
         """The rewritten network, and which layers were two."""
+        from costcalc.explore.baseline import standard_form
+
         return standard_form(build_network(self.document, self.given))
 
     @cached_property
@@ -244,6 +249,8 @@ def compare(
 
     Raises UsageError and SpecError.
     """
+    from costcalc.explore.comparison import compare as side_by_side
+
     if not models:
         raise UsageError(Problem("no networks to compare", None, "give the first, which is what ratios are to"))
     loaded = [model if isinstance(model, Model) else load(model) for model in models]

@@ -1,6 +1,6 @@
 """`costcalc report`: what a network costs."""
 
-from typing import Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
@@ -25,9 +25,10 @@ from costcalc.cli.settings import SpecCommand, document_for, given
 from costcalc.cost import DTYPES
 from costcalc.cost.report import BY, SORTS
 from costcalc.errors import Problem, UsageError
-from costcalc.explore.contrast import Contrast
 from costcalc.render import FORMATS, View, render
-from costcalc.verify import DISAGREED
+
+if TYPE_CHECKING:
+    from costcalc.explore.contrast import Contrast
 
 BASELINES = ("standard",)
 
@@ -112,7 +113,7 @@ def report(
     write(text, output, [spec, convention])
 
 
-def _beside(model: Model, contrast: Contrast, verify: bool, how: tuple[Any, ...]) -> str:
+def _beside(model: Model, contrast: "Contrast", verify: bool, how: tuple[Any, ...]) -> str:
     """The report beside that of the standard form."""
     from costcalc.render.contrast import render_contrast
 
@@ -130,6 +131,7 @@ def _agreed(model: Model, batch: int) -> bool:
     found = model.verify(batch)
     if not found.agreed:
         from costcalc.render.verification import verification_text
+        from costcalc.verify import DISAGREED
 
         typer.echo(verification_text(found), err=True, nl=False)
         raise typer.Exit(DISAGREED)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from costcalc.budgets.rule import Rule
-from costcalc.budgets.rules import read_own
 from costcalc.errors import Problem, Source, Span, SpecError
 from costcalc.kinds import FOLLOWERS, REGISTRY
 from costcalc.spec.hyperparameters import HyperParameter, read_hyperparameters
@@ -25,6 +23,9 @@ from costcalc.spec.values import (
     tensor_names,
 )
 from costcalc.yamltree import Items, Pairs, Scalar, Tree, parse_yaml
+
+if TYPE_CHECKING:
+    from costcalc.budgets.rule import Rule
 
 VERSION = "1"
 KEYS = (
@@ -137,8 +138,15 @@ class _Reader:
             plain_text(parts.get("source"), "source", book), hyperparameters, entry,
             items.defaults, blocks, layers, self.outputs(),
             read_expectations(parts.get("expect"), {p.name: p for p in hyperparameters}, book),
-            read_own(parts.get("budget"), book.problems),
+            self.budget(),
         )  # fmt: skip
+
+    def budget(self) -> tuple[Rule, ...]:
+        if "budget" not in self.parts:
+            return ()
+        from costcalc.budgets.rules import read_own  # most specs have none
+
+        return read_own(self.parts["budget"], self.book.problems)
 
     def check_keys(self) -> None:
         for key, _ in self.tree.pairs:
