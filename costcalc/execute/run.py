@@ -24,7 +24,7 @@ MOST_LITERAL = 5_000_000  # operations of scalars: a quarter of a minute
 FLOAT = 4  # bytes of a float32
 OVERWRITING = frozenset({
     "batch_norm", "relu", "relu6", "sigmoid", "hard_sigmoid", "hard_swish", "swish", "silu", "tanh", "gelu", "softmax",
-    "layer_norm", "group_norm", "instance_norm", "rms_norm", "position_embedding",
+    "layer_norm", "group_norm", "instance_norm", "rms_norm", "position_embedding", "leaky_relu", "prelu", "scale",
 })  # fmt: skip
 
 

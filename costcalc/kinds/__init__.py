@@ -22,6 +22,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "batch_norm", "relu", "relu6", "sigmoid", "hard_sigmoid", "hard_swish", "swish", "silu", "tanh", "gelu",
         "softmax",
     ),
+    "scaling": ("leaky_relu", "prelu", "scale"),
     "norms": ("layer_norm", "group_norm", "instance_norm", "rms_norm", "local_response_norm"),
     "joining": ("add", "mul", "concat"),
     "arranging": (
@@ -42,8 +43,11 @@ REGISTRY.expect(__name__, FAMILIES)
 # what may follow another layer, by its role
 FOLLOWERS: dict[str, tuple[str, ...]] = {
     "norm": ("batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm"),
-    "act": ("relu", "relu6", "sigmoid", "hard_sigmoid", "hard_swish", "swish", "silu", "tanh", "gelu", "softmax"),
-}
+    "act": (
+        "relu", "relu6", "sigmoid", "hard_sigmoid", "hard_swish", "swish", "silu", "tanh", "gelu", "softmax",
+        "leaky_relu", "prelu",
+    ),
+}  # fmt: skip
 
 __all__ = [
     "FAMILIES",

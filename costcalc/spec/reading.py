@@ -17,6 +17,8 @@ KIND_SPELLINGS = {
     "fully_connected": "linear", "gemm": "linear", "dw": "depthwise", "dwconv": "depthwise",
     "depthwise_conv": "depthwise", "separable_conv": "separable", "bn": "batch_norm", "batchnorm": "batch_norm",
     "maxpool": "max_pool", "avgpool": "avg_pool", "gap": "global_avg_pool", "globalavgpool": "global_avg_pool",
+    "leakyrelu": "leaky_relu", "leaky": "leaky_relu", "lrelu": "leaky_relu", "parametric_relu": "prelu",
+    "layer_scale": "scale", "layerscale": "scale", "channel_scale": "scale",
     "hswish": "hard_swish", "hardswish": "hard_swish", "hsigmoid": "hard_sigmoid", "shuffle": "channel_shuffle",
     "vconv2d": "versatile", "vconv": "versatile", "versatile_conv": "versatile",
     "cat": "concat", "concatenate": "concat", "sum": "add", "multiply": "mul",

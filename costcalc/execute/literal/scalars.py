@@ -104,6 +104,11 @@ class Scalar:
         self.tally.comparisons += 1
         return Scalar(min(self.value, _value(other)), self.tally)
 
+    def unless_below_zero(self, other: Scalar) -> Scalar:
+        """Itself, or another number where it is below zero."""
+        self.tally.comparisons += 1
+        return other if self.value < 0 else self
+
     def exp(self) -> Scalar:
         """Its exponential."""
         self.tally.exponentials += 1
