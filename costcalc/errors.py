@@ -15,7 +15,7 @@ MAX_FOUND = 200  # problems after which reading stops
 MAX_CANDIDATES = 500  # names among which a misspelt one is looked for
 MAX_SHOWN = 20  # problems printed in full; a file with more is told how many are left
 MAX_LINE = 160  # characters of a source line that are shown around the caret
-COMMAND = re.compile(r"(?<=\A)\s*::|##(?=\[|vso\[)")  # what a runner of CI would act on
+COMMAND = re.compile(r"(?:\A|(?<=\s))::|##(?=\[|vso\[)")  # what a runner of CI would act on, wherever a line is folded
 BREAK = re.compile("\r\n|[\n\r]")  # where a line ends
 SEPARATOR = re.compile("[\x85\u2028\u2029]")
 
@@ -39,8 +39,8 @@ def separator_in(source: Source) -> Problem | None:
     found = SEPARATOR.search(source.text)
     if found is None:
         return None
-    line = source.text.count("\n", 0, found.start()) + 1
-    column = found.start() - source.text.rfind("\n", 0, found.start())
+    before = BREAK.split(source.text[: found.start()])
+    line, column = len(before), len(before[-1]) + 1
     named = f"U+{ord(found[0]):04X}"
     return Problem(f"an invisible line separator, {named}", Span(source, line, column, column + 1), "remove it")
 
@@ -131,11 +131,15 @@ def visible(text: str) -> str:
     Runners of CI take commands from what is printed, `::` at the start of a line, `##[` and `##vso[` anywhere in one:
     there a blank comes between.
     """
-    if "##" in text or text.lstrip().startswith("::"):
-        text = COMMAND.sub(lambda found: found[0].replace("::", ": :").replace("##", "# #"), text)
-    if text.isascii() and text.isprintable():
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return _idle(text)
+
+
+def _idle(text: str) -> str:
+    if "##" not in text and "::" not in text:
         return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return COMMAND.sub(lambda found: " ".join(found[0]), text)
 
 
 def columns(text: str) -> int:
@@ -185,6 +189,6 @@ def _excerpt(span: Span) -> list[str]:
     return [
         f"{gap} --> {span}",
         f"{gap} |",
-        f"{number} | {before}{marked}{after}".rstrip(),
+        _idle(f"{number} | {before}{marked}{after}").rstrip(),
         f"{gap} | {' ' * columns(before)}{carets}",
     ]

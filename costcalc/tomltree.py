@@ -11,7 +11,7 @@ import bisect
 import re
 import tomllib
 
-from costcalc.errors import Problem, Source, Span, SpecError, separator_in
+from costcalc.errors import Problem, Source, Span, SpecError
 from costcalc.yamltree import Items, Pairs, Scalar, Tree
 
 SPACE = re.compile(r"[ \t]*")
@@ -31,8 +31,6 @@ PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 def parse_toml(source: Source, under: tuple[str, ...] = ()) -> Pairs | None:
     """The tree of a text, or of the table of these names in it; None where that is not there. Raises SpecError."""
-    if problem := separator_in(source):
-        raise SpecError(problem)
     try:
         tomllib.loads(source.text)
         tree: Tree | None = _Scanner(source).document()

@@ -1,7 +1,7 @@
 """The picture of docs/gallery.md: every bundled network by its parameters and its MAdds, as an SVG.
 
 Both axes are logarithmic. The variants of a network are joined by a line; a name stands where it hides none before,
-and where it is not beside its point, a thin line that meets no other leads to it.
+and where it is not beside its point, a thin line that meets no other point or name leads to it.
 """
 
 from __future__ import annotations

@@ -189,6 +189,9 @@ def test_a_limit_of_a_kind_names_its_layers(cli: Cli, folder: Path) -> None:
     moved = {b["name"]: {layer["path"]: layer["difference"] for layer in b["moved"]} for b in budgets}
     assert moved == {"conv 1x1": {"two/pw": 64 * 32 * 16, "stage1/conv": 64 * 32 * 8}, "depthwise": {}}
     assert "two/pw +32,768" in cli("check", "--base", "main", "--format", "md").out
+    (folder / "costcalc.toml").write_text('[[budget]]\nspec = "nets/*.yaml"\nkinds = {"conv" = {max_increase = {params = "0"}}}\n')
+    (grown,) = json.loads(cli("check", "--base", "main", "--format", "json").out)["budgets"]
+    assert grown["moved"] == [], "parameters of a layer are those of its norm, too, which are of another kind"
 
 
 def test_files_of_a_comment_are_named_from_the_top(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -443,6 +446,10 @@ def test_globs_look_into_each_directory_once(cli: Cli, folder: Path) -> None:
         (folder / "costcalc.toml").write_text(f'[[budget]]\nspec = "{pattern}"\nmadds = "<= 1M"\n')
         found = {b["spec"] for b in json.loads(cli("check", "--format", "json").out)["budgets"]}
         assert found == {deep.relative_to(folder).as_posix() + "/net.yaml"} | ({"nets/net.yaml"} if pattern[:3] == "**/" else set())
+    (folder / "nets" / "loop").symlink_to("loop")
+    for pattern, code in (("nets/*.yaml", 0), ("nets/*.yaml/", 2), ("nets/*/", 2)):
+        (folder / "costcalc.toml").write_text(f'[[budget]]\nspec = "{pattern}"\nmadds = "<= 1M"\n')
+        assert cli("check").code == code, "a link that leads round is no file; a pattern of directories finds none"
     (folder / "costcalc.toml").write_text('[[budget]]\nspec = "nets/**x.yaml"\nmadds = "<= 1M"\n')
     assert "`**` stands alone between slashes" in cli("check").err
 

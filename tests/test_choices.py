@@ -137,6 +137,17 @@ expect:
     assert [p.status for p in check(count(build_network(document, {})), document)] == ["met", "erratum", "erratum"]
 
 
+def test_a_hyperparameter_that_is_called_like_a_part_is_meant_by_its_column() -> None:
+    document = parse_document(Source("net.yaml", """\
+costcalc: 1
+hyperparameters: {kind: 8}
+input: [3, 8, 8]
+layers: [conv: {out: kind, kernel: 1, bias: false}]
+expect: [{from: Table 1, columns: [kind, weights], data: [[8, 24], [16, 48]]}]
+"""))  # fmt: skip
+    assert [(e.settings, e.kind) for e in document.expectations] == [({"kind": 8}, ""), ({"kind": 16}, "")]
+
+
 @pytest.mark.parametrize(("old", "new", "found"), [
     ("weights, madds,", "weights, mads,", "21: unknown column of figures `mads`"),
     ("[50, 1, 48, 768, -]", "[50, 1, 48, 768]", "23: a row of figures has 5 cells here"),

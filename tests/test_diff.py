@@ -261,6 +261,25 @@ def test_very_large_networks_are_aligned_in_no_time(inserted: list[int]):
     assert sum(p.how == "same" for p in pairs) == 30_000
 
 
+def test_names_by_place_that_an_insertion_shifts_mislead_nobody():
+    """1,100 layers called conv, conv2, ... in runs of three widths; one is inserted near the top."""
+    digests = [str(i // 3 % 7) for i in range(1_100)]
+    inserted = [*digests[:5], "x", *digests[5:]]
+    named = [[Entry(f"conv{i}", "conv 3x3", d) for i, d in enumerate(side)] for side in (digests, inserted)]
+    pairs = align(*named)
+    assert [p.new for p in pairs if p.how == "added"] == [5]
+    assert {p.how for p in pairs} == {"same", "added"}
+
+
+def test_two_kinds_in_turn_of_which_one_is_other():
+    """990 convolutions and pools, all renamed, the convolutions with another window: no time, and nothing is new."""
+    old = [Entry(f"a{i}", "conv 3x3" if i % 2 else "max_pool", "c" if i % 2 else "p") for i in range(1_980)]
+    new = [Entry(f"b{i}", "conv 5x5" if i % 2 else "max_pool", "d" if i % 2 else "p") for i in range(1_980)]
+    pairs = align(old, new)
+    assert all(p.old == p.new for p in pairs)
+    assert [p.how for p in pairs] == ["same", "changed"] * 990
+
+
 def test_very_large_networks_of_which_all_is_other_are_aligned():
     old = [Entry(f"a/{i}/{'pq'[i % 2]}", "conv 3x3", f"old {i}") for i in range(30_000)]
     new = [Entry(f"b/{i}/{'pq'[i % 2]}", "conv 5x5", f"new {i}") for i in range(30_000)]

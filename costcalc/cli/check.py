@@ -25,7 +25,7 @@ from costcalc.cli.common import (
     terminal_width,
     wants_color,
 )
-from costcalc.cli.files import write
+from costcalc.cli.files import is_stdout, write
 from costcalc.cli.settings import SpecCommand
 from costcalc.cost import DTYPES, load_convention
 from costcalc.errors import Problem, Problems, SpecError, UsageError
@@ -181,7 +181,7 @@ def rendered(review: Review, passed: bool, format: str, fail_on: str, found: Seq
 
 def _each_once(outputs: Sequence[str]) -> None:
     """Raises UsageError where two results would be written to one file."""
-    places = [output if output == "-" else os.path.realpath(output) for output in outputs]
+    places = ["-" if is_stdout(output) else os.path.realpath(output) for output in outputs]
     for output, place in zip(outputs, places, strict=True):
         if places.count(place) > 1:
             raise UsageError(Problem(f"two results would be written to `{output}`", None, "name a file for each"))

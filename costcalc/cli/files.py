@@ -23,11 +23,16 @@ def write(text: str, output: str | None, inputs: Iterable[str] = ()) -> None:
 
     Raises UsageError where it cannot be written, or would replace one of the inputs.
     """
-    if output is None or output == "-":
+    if output is None or is_stdout(output):
         sys.stdout.write(text)
         return
     with opened(output, inputs) as file:
         file.write(text.encode("utf-8", "backslashreplace"))
+
+
+def is_stdout(output: str) -> bool:
+    """Whether a result goes to standard output, by whatever name."""
+    return output == "-" or _descriptor(output) == 1
 
 
 @contextmanager
@@ -67,6 +72,8 @@ def _duplicate(descriptor: int, output: str) -> Iterator[IO[bytes]]:
     try:
         with os.fdopen(os.dup(descriptor), "wb") as file:
             yield file
+    except BrokenPipeError:  # the reader has gone, as at the other end of a pipe
+        raise
     except OSError as error:
         raise UsageError(Problem(f"cannot write `{output}`: {error.strerror or error}")) from None
 

@@ -143,8 +143,9 @@ class _Source:
             raise Disproved(f"the count of {node.path} is {number}, reported are {row.count}")
         count = None if number is None else symbols.formula(f"the count of {node.path}", cost, number)
         bits = self._stored(symbols, node, layer) if node.compress else None
-        used = in_order(s for f in (*census.values(), *filter(None, (count, bits))) for s in f.symbols)
         standard = alone(symbols, self.report, node.path, layer)
+        compared = (standard.own, standard.standard) if standard else ()
+        used = in_order(s for f in (*census.values(), *filter(None, (count, bits)), *compared) for s in f.symbols)
         return Explained(row, census, count, self._memory(node, layer), standard, used, bits)
 
     def _stored(self, symbols: Symbols, node: Node, layer: Double) -> Formula | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+from costcalc.render.data import idle
 from costcalc.render.findings import findings, readable
 from costcalc.review.review import Review
 
@@ -28,4 +29,4 @@ def codequality(review: Review, relative: Callable[[str], str]) -> str:
         }
         for finding in findings(review)
     ]
-    return json.dumps(issues, indent=2) + "\n"
+    return idle(json.dumps(issues, indent=2)) + "\n"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from costcalc.errors import Problem
 from costcalc.render.changes import COMPARED, MARKER, Found, changes, difference, fitting, folded, html, more, table
-from costcalc.render.check import NAMES, headroom, mark, named, ordered, verdict
+from costcalc.render.check import NAMES, counted, headroom, mark, named, ordered, verdict
 from costcalc.render.escape import inline, markdown
 from costcalc.render.findings import moves
 from costcalc.review.moved import Moved
@@ -117,7 +117,7 @@ def _changes(subjects: Sequence[Subject]) -> list[str]:
     for subject in changed:
         for metric in COMPARED:
             if layers := subject.moved(metric):
-                title = f"{len(layers):,} layers of {html(subject.title)}: {NAMES[metric]}"
+                title = f"{counted(len(layers), 'layer')} of {html(subject.title)}: {NAMES[metric]}"
                 lines += folded(title, _layers(layers))
     return lines
 

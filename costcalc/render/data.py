@@ -19,7 +19,12 @@ TOTALS = ("params", "madds", "count", "activations", "weight_bytes", "peak_activ
 
 def to_json(document: dict[str, Any]) -> str:
     """A document as indented ASCII JSON; what is short and flat stays on one line."""
-    return _written(document, "\n") + "\n"
+    return idle(_written(document, "\n")) + "\n"
+
+
+def idle(text: str) -> str:
+    """JSON in which a runner of CI finds no command: its strings say the same."""
+    return text.replace("##[", "#\\u0023[").replace("##vso[", "#\\u0023vso[")
 
 
 def _written(value: Any, margin: str) -> str:

@@ -115,7 +115,8 @@ def added(moved: tuple[Moved, ...]) -> str:
     if not more:
         return ""
     told = [f"`{layer.path}`{' (new)' if layer.old is None else ''} {layer.difference:,}" for layer in more[:TOLD]]
-    rest = f" and {len(more) - TOLD} layers more" if len(more) > TOLD else ""
+    left = len(more) - TOLD
+    rest = f" and {left} layer{'s' * (left > 1)} more" if left > 0 else ""
     return f"; what was added: {', '.join(told)}{rest}"
 
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from costcalc.errors import Span
 from costcalc.render.check_data import check_data
+from costcalc.render.data import idle
 from costcalc.render.findings import RULES, Finding, findings, readable
 from costcalc.review.review import Review
 from costcalc.version import VERSION
@@ -35,7 +36,7 @@ def sarif(review: Review, relative: Callable[[str], str]) -> str:
         "invocations": [{"executionSuccessful": not review.faults}],
         "results": [_result(finding, relative) for finding in found],
     }
-    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+    return idle(json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)) + "\n"
 
 
 def _rule(rule: str, name: str, meaning: str, help_: str) -> dict[str, Any]:

@@ -8,7 +8,6 @@ What is left in the gaps are layers that changed; the rest is new or gone.
 from __future__ import annotations
 
 import bisect
-import difflib
 import itertools
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -17,7 +16,6 @@ from typing import Literal, NamedTuple
 How = Literal["same", "moved", "changed", "added", "removed"]
 
 MAX_CELLS = 1_000_000  # of an exact alignment; above, a faster one that may find less in order
-MAX_BLOCKS = 4_000_000  # of that; above, the n-th of equal layers is taken for the n-th
 SAME, NAMED = 1000, 1  # weights of an equal digest, and of an equal name on top of it
 PATH, KIND, LAST, STAGE = 8, 4, 2, 1  # of layers that changed: what of the name and of the kind is equal
 
@@ -36,6 +34,10 @@ class Pair(NamedTuple):
     old: int | None
     new: int | None
     how: How
+
+
+Entries = Sequence[Entry]
+Weight = Callable[[int, int], int]
 
 
 def align(old: Sequence[Entry], new: Sequence[Entry], by_path: bool = False) -> list[Pair]:
@@ -79,18 +81,24 @@ def _common(old: Sequence[Entry], new: Sequence[Entry], matched: dict[int, int])
 
     if len(olds) * len(news) <= MAX_CELLS:
         return found | _heaviest(olds, news, weight)
+    # names may all be others, or those that layers have by their place, which an insertion shifts: what fits better
+    by_name, by_place = _by_name(olds, news, old, new, weight), _by_place(olds, news, old, new, weight)
+    return found | max(by_name, by_place, key=lambda pairs: sum(weight(i, j) for i, j in pairs.items()))
+
+
+def _by_name(olds: list[int], news: list[int], old: Entries, new: Entries, weight: Weight) -> dict[int, int]:
+    """Layers of equal name and digest first, then those of equal digest between them."""
     named = _rising(olds, news, old, new)
+    found = {olds[a]: news[b] for a, b in named.items()}
     for gap in _gaps(len(olds), len(news), named):
-        found |= _in_gap([olds[a] for a in gap[0]], [news[b] for b in gap[1]], old, new, weight)
-    return found | {olds[a]: news[b] for a, b in named.items()}
+        found |= _by_place([olds[a] for a in gap[0]], [news[b] for b in gap[1]], old, new, weight)
+    return found
 
 
-def _in_gap(
-    olds: list[int], news: list[int], old: Sequence[Entry], new: Sequence[Entry], weight: Callable[[int, int], int]
-) -> dict[int, int]:
-    """Layers of equal digest in order: the most there are, or nearly, or many, as there are few or many to look at."""
+def _by_place(olds: list[int], news: list[int], old: Entries, new: Entries, weight: Weight) -> dict[int, int]:
+    """Layers of equal digest: those at both ends, then the most that there are, or the n-th for the n-th of many."""
     found: dict[int, int] = {}
-    if len(olds) * len(news) > MAX_CELLS:  # what is equal at both ends, as where all of it was renamed
+    if len(olds) * len(news) > MAX_CELLS:
         for step in (1, -1):
             ends = zip(olds[::step], news[::step], strict=False)
             equal = [*itertools.takewhile(lambda pair: old[pair[0]].digest == new[pair[1]].digest, ends)]
@@ -99,8 +107,6 @@ def _in_gap(
             olds, news = olds[cut], news[cut]
     if len(olds) * len(news) <= MAX_CELLS:
         return found | _heaviest(olds, news, weight)
-    if len(olds) * len(news) <= MAX_BLOCKS:
-        return found | _blocks(olds, news, old, new)
     return found | _by_turns(olds, news, old, new, lambda entry: entry.digest)
 
 
@@ -113,11 +119,7 @@ def _rising(olds: Sequence[int], news: Sequence[int], old: Sequence[Entry], new:
 
 
 def _by_turns(
-    olds: Sequence[int],
-    news: Sequence[int],
-    old: Sequence[Entry],
-    new: Sequence[Entry],
-    key: Callable[[Entry], Hashable],
+    olds: Sequence[int], news: Sequence[int], old: Entries, new: Entries, key: Callable[[Entry], Hashable]
 ) -> dict[int, int]:
     """The first layer of a key for the first, the second for the second: as many of these pairs as are in order."""
     turns: Counter[Hashable] = Counter()
@@ -143,21 +145,12 @@ def _longest(pairs: Sequence[tuple[int, int]]) -> dict[int, int]:
     for index, (_, b) in enumerate(pairs):
         length = bisect.bisect_left(ends, b)
         before.append(last[length - 1] if length else None)
-        ends[length:], last[length:] = [b, *ends[length + 1 :]], [index, *last[length + 1 :]]
+        ends[length : length + 1], last[length : length + 1] = [b], [index]
     found: dict[int, int] = {}
     at = last[-1] if last else None
     while at is not None:
         found.update([pairs[at]])
         at = before[at]
-    return found
-
-
-def _blocks(olds: Sequence[int], news: Sequence[int], old: Sequence[Entry], new: Sequence[Entry]) -> dict[int, int]:
-    """Layers of equal digest in order, in long runs: not always the most there are."""
-    found: dict[int, int] = {}
-    digests = [old[i].digest for i in olds], [new[j].digest for j in news]
-    for a, b, size in difflib.SequenceMatcher(None, *digests, autojunk=False).get_matching_blocks():
-        found.update(zip(olds[a : a + size], news[b : b + size], strict=True))
     return found
 
 

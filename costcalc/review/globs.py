@@ -16,6 +16,8 @@ def matching(directory: Path, pattern: str) -> list[Path]:
 
     What links lead to is found by its name, not by `**`, so that none leads round.
     """
+    if pattern.endswith("/"):
+        return []  # which speaks of directories
     parts = list(PurePosixPath(pattern).parts)
     if any(DEEP in part and part != DEEP for part in parts):
         raise ValueError(f"`{DEEP}` stands alone between slashes")
@@ -35,7 +37,10 @@ def _below(directory: Path, names: list[re.Pattern[str] | None]) -> Iterator[Pat
             continue
         for entry in entries:
             found = _with_next({i + 1 for i in at if i < len(names) and _is(names[i], entry.name)}, names)
-            is_directory = entry.is_dir()
+            try:
+                is_directory = entry.is_dir()
+            except OSError:  # a link that leads round, or where nobody may go
+                continue
             if is_directory and not entry.is_symlink():
                 found |= {i for i in at if i < len(names) and names[i] is None}
             if is_directory and found - {len(names)}:

@@ -37,16 +37,15 @@ def held(rule: Rule, limit: Limit, report: Report, subject: Subject, baseline: B
     passed = value <= most and not partial
     places = {node.path: node.place for node in report.network.nodes}
     places |= {node.layer: places.get(node.layer) or node.place for node in report.network.nodes}
-    what_moved: tuple[Moved, ...] = ()
-    if not passed and before is not None:
-        found = subject.moved(limit.metric, places)
-        what_moved = tuple(
-            m for m in found if paths is None or m.path in paths or (m.new is None and limit.scope == "network")
-        )
+    found = subject.moved(limit.metric, places) if not passed and before is not None else ()
+    what_moved = tuple(
+        m for m in found if paths is None or m.path in paths or (m.new is None and limit.scope == "network")
+    )
     place = _place(limit, paths, what_moved, places) if subject.place else None
     place = place or limit.place
-    if limit.scope == "kind" and sum(m.difference for m in what_moved) != value - (was or 0):
-        what_moved = ()  # of some layer, more moved than what is of this kind
+    if limit.scope == "kind":  # multiply-adds of a layer are all of its own kind: what follows in it has none
+        kinds = {layer.path: layer.kind for r in (before, subject.record) if r for layer in r.layers}
+        what_moved = tuple(m for m in found if limit.metric == "madds" and _is_kind(kinds[m.path], limit))
     return [Outcome(subject, limit, value, most, was, rule.level, passed, partial, what_moved, place)]
 
 
@@ -72,6 +71,12 @@ def _paths(limit: Limit, report: Report) -> set[str] | None:
         message = f"{report.network.name} has no {limit.scope} `{limit.name}`"
         raise CostcalcError(Problem(message, limit.part or limit.place, help_))
     return found
+
+
+def _is_kind(kind: str, limit: Limit) -> bool:
+    """Whether `conv 3x3/2` is what a limit calls `conv` or `conv 3x3`."""
+    whole = kind.partition("/")[0]
+    return limit.name in (whole, whole.partition(" ")[0])
 
 
 def _value(limit: Limit, record: Record, paths: set[str] | None) -> int:
