@@ -496,8 +496,33 @@ def test_spaces_and_conventions_among_the_specs_are_let_through(cli: Cli, folder
     assert done.code == 0
     assert "nets/space.yaml was not checked: it is a search space, no spec" in done.err
     assert "nets/own.yaml was not checked: it is a convention, no spec" in done.err
+    (folder / "nets" / "space.yaml").write_text('{"costcalc-space": 1, hyperparameters: {alpha: [1, 2]}}\n')
+    (folder / "costcalc.toml").write_text('[[budget]]\nspec = "nets/*.yaml"\nmadds = "<= 1M"\n')
+    done = cli("check")
+    assert done.code == 0 and done.err.count("no spec\n") == 2, "found by a glob, too"
     (folder / "nets" / "odd.yaml").write_text("costclac: 1\n")
     assert cli("check", "nets/odd.yaml").code == 2
+
+
+def test_a_project_without_budgets_is_let_through(cli: Cli, folder: Path) -> None:
+    """As a hook names it, which looks at every `pyproject.toml`."""
+    (folder / "sub").mkdir()
+    (folder / "sub" / "pyproject.toml").write_text('[project]\nname = "x"\ndependencies = ["costcalc"]\n')
+    for files in (("sub/pyproject.toml",), ("sub/pyproject.toml", "nets/net.yaml")):
+        done = cli("check", *files)
+        assert done.code == 0 and "sub/pyproject.toml has no table [tool.costcalc]" in done.err
+    assert cli("check", "--config", "sub/pyproject.toml").code == 2
+
+
+def test_a_link_that_became_a_file_is_compared_with_what_it_led_to(cli: Cli, folder: Path) -> None:
+    (folder / "link.yaml").symlink_to("nets/net.yaml")
+    (folder / "costcalc.toml").write_text('[[budget]]\nspec = "link.yaml"\nmax_increase = {madds = "1%"}\n')
+    git("add", ".")
+    git("commit", "-m", "two")
+    (folder / "link.yaml").unlink()
+    (folder / "link.yaml").write_text(NET.replace("out: 32", "out: 64"))
+    done = cli("check", "--base", "main")
+    assert done.code == 1 and "two/pw" in cli("check", "--base", "main", "--format", "md").out
 
 
 def test_specs_in_one_line_and_links_are_compared(cli: Cli, folder: Path) -> None:
@@ -533,6 +558,10 @@ def test_layers_that_are_not_told_are_counted(cli: Cli, folder: Path) -> None:
     (folder / "nets" / "net.yaml").write_text(f"costcalc: 1\ninput: [8, 8, 8]\nlayers:\n{layers.replace('kernel: 1', 'kernel: 3')}")
     page = cli("diff", "--base", "main", "--format", "md").out
     assert page.count("| changed |") == 200 and "... and 50 layers more" in page
+    long = layers.replace("as: l", f"as: {'a_long_name_' * 4}")
+    (folder / "nets" / "net.yaml").write_text(f"costcalc: 1\ninput: [8, 8, 8]\nlayers:\n{long.replace('kernel: 1', 'kernel: 3')}")
+    page = cli("diff", "--base", "main", "--format", "md").out
+    assert 50 < page.count("\n|") < 200 and len(page) < 20_000, "as many as there is room for"
 
 
 def test_a_comment_has_room_for_so_much(cli: Cli, folder: Path) -> None:

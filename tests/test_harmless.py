@@ -346,3 +346,43 @@ def test_words_of_hyperparameters_are_words(cli: Cli) -> None:
 
 def test_every_format_is_tried() -> None:
     assert set(FORMATS) == {"table", "md", "csv", "json", "latex", "html"}
+
+
+# -- runners of CI ----------------------------------------------------------------------------------------------------
+
+HOSTILE = """\
+costcalc: 1
+name: "::error::name ##[group]a ##vso[task.setvariable variable=X]b"
+source: "{long} ::error::pwned {long} ::set-output name=x::y"
+input: [3, 8, 8]
+layers: [conv: {{out: 4, kernel: 3}}, opaque: {{op: "::error::op"}}]
+"""
+
+
+def acted_on(text: str) -> list[str]:
+    """Lines in which a runner of GitHub, or of Azure, finds a command."""
+    return [line for line in text.splitlines() if line.strip().startswith("::") or "##[" in line or "##vso[" in line]
+
+
+@pytest.mark.parametrize("command", [
+    *(("report", "--format", f) for f in ("table", "md", "json")), ("report", "--by", "kind"), ("explain",), ("formula",),
+    *(("explain", "--format", f) for f in ("md", "json")), ("formula", "--format", "json"), ("verify",), ("convert",),
+    *(("check", "--max-madds", "1", "--format", f) for f in ("table", "json", "md", "sarif", "gitlab", "junit")),
+    ("compare", "mobilenet_v1"),
+])  # fmt: skip
+def test_a_runner_finds_no_command(command: tuple[str, ...], tmp_path: Path, cli: Cli) -> None:
+    spec = tmp_path / "net.yaml"
+    spec.write_text(HOSTILE.format(long="a b " * 25))
+    done = cli(command[0], str(spec), *command[1:])
+    assert acted_on(done.out) == acted_on(done.err) == []
+    if "json" in command or "sarif" in command or "gitlab" in command:
+        json.loads(done.out)
+
+
+def test_a_runner_finds_no_command_in_an_excerpt(tmp_path: Path, cli: Cli) -> None:
+    """The marked part begins in the middle of what would be one."""
+    spec = tmp_path / "net.yaml"
+    for text in ("3 ##vso[task.setvariable variable=X]pwned", "3 ##[stop-commands]pwned", "::error::x + $"):
+        spec.write_text(f'costcalc: 1\ninput: [3, 8, 8]\nlayers:\n  - conv: {{out: "{text}", kernel: 3}}\n')
+        done = cli("report", str(spec))
+        assert done.code == 2 and acted_on(done.err) == []

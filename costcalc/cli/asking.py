@@ -7,15 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import typer
+
 from costcalc.budgets import Limit, Rule, read_budgets
 from costcalc.budgets.rule import Text
 from costcalc.budgets.rules import read_increase
 from costcalc.cli.settings import as_written, split_settings
-from costcalc.errors import Problem, Problems, UsageError
+from costcalc.errors import Problem, Problems, UsageError, visible
 from costcalc.review.baseline import Baseline, Revision, locked
 from costcalc.review.check import Ask, Locked, asked, name_of
 from costcalc.review.places import is_file, seen
-from costcalc.review.policy import HELP, Root, find_policy
+from costcalc.review.policy import HELP, PROJECT, Root, find_policy, has_table
 from costcalc.review.shelf import Shelf
 
 USUAL = ("paper", 1, "float32")
@@ -49,6 +51,9 @@ def grouped(config: str | None, files: Sequence[str]) -> list[Group]:
         directory = path.parent if is_file(path) else Path()
         if not budgets and directory not in roots:
             roots[directory] = find_policy(None, directory)
+        if budgets and Path(file).name == PROJECT and not has_table(file):
+            typer.echo(f"note: {visible(file)} has no table [tool.costcalc]", err=True)
+            continue  # as a hook names it: it changed, and has nothing of ours in it
         root = find_policy(file) if budgets else roots[directory]
         key = os.path.realpath(root.policy.source.name) if root else ""
         group = groups.get(key, Group(root, [], False))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 
 from costcalc.render.check import NAMES, change, counted
@@ -13,6 +14,7 @@ MARKER = "<!-- costcalc -->"
 COMPARED = ("params", "madds")
 TOLD = 200  # layers of one network
 MOST = 60_000  # characters of a comment; GitHub takes 65,536
+MOST_OF_ONE = 15_000  # of the layers of one network
 Found = Sequence[tuple[str | None, str | None, Difference]]  # the file before, the file now, what changed in it
 
 
@@ -68,9 +70,16 @@ def changes(found: Found) -> list[str]:
     for old, new, one in found:
         title = f"{html(new or old or '')}: {html(summary(one))}"
         told = _told(one)
-        layers = [*map(_change, told[:TOLD]), *more(len(told) - TOLD, "layer", 5)]
+        layers = _fitting_rows([*map(_change, told[:TOLD])])
+        layers += more(len(told) - len(layers), "layer", 5)
         parts += folded(title, table(("", "Layer", "What changed", "Params", "MAdds"), 3, layers))
     return parts
+
+
+def _fitting_rows(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """The first rows, as many as leave room for other networks."""
+    sizes = itertools.accumulate(sum(map(len, row)) + 3 * len(row) for row in rows)
+    return [row for row, size in zip(rows, sizes, strict=True) if size <= MOST_OF_ONE]
 
 
 def _told(found: Difference) -> list[LayerChange]:

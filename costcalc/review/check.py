@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +22,9 @@ from costcalc.review.shelf import Shelf, placed
 from costcalc.textfile import read_file
 
 NO_LIMIT = "no budget names it, and it has none of its own"
-OTHERS = {"costcalc-space:": "search space", "costcalc-convention:": "convention"}
+OTHER = "{} was not checked: it is a {}, no spec"
+OTHERS = {"space": "search space", "convention": "convention"}
+DECLARES = re.compile(r"""^(?:\{[ \t]*)?["']?costcalc-(\w+)["']?[ \t]*:""", re.MULTILINE)
 
 
 class Ask(NamedTuple):
@@ -148,7 +151,10 @@ class _Holding:
         try:
             self.shelf.document(ask.spec)
         except CostcalcError as error:  # the same at every setting
-            self.problems += [p for p in error.problems if p not in self.problems]
+            if other := _other(ask.spec):
+                self.notes.append(OTHER.format(ask.name, other))
+            else:
+                self.problems += [p for p in error.problems if p not in self.problems]
             return
         try:
             report, subject = self.subject(ask)
@@ -187,7 +193,8 @@ def _other(file: str) -> str | None:
         source, _ = read_file(Path(file), file)
     except CostcalcError:
         return None
-    return next((what for key, what in OTHERS.items() if any(line.startswith(key) for line in source.lines)), None)
+    found = DECLARES.search(source.text)
+    return OTHERS.get(found[1]) if found else None
 
 
 def _without_rules(files: Iterable[str], asked_of: set[str], shelf: Shelf, problems: Problems) -> list[str]:
@@ -196,7 +203,7 @@ def _without_rules(files: Iterable[str], asked_of: set[str], shelf: Shelf, probl
     for file in files:
         if _real(file) not in asked_of:
             if other := _other(file):
-                notes.append(f"{file} was not checked: it is a {other}, no spec")
+                notes.append(OTHER.format(file, other))
                 continue
             try:
                 shelf.document(file)

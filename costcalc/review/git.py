@@ -6,12 +6,14 @@ Git is run without a shell, and a revision is resolved to a hash first, so that 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
 from costcalc.errors import Problem, UsageError, suggestion
 
+HEAD = re.compile(rb"[0-9a-f]+ blob ([0-9]+)")
 TIMEOUT = 60  # seconds; git that waits for a lock or a network is given up
 MAX_NAMES = 500  # branches and tags that a misspelt one is looked for among
 
@@ -64,7 +66,15 @@ def show(revision: str, path: str) -> bytes:
 
 
 def blob(found: str, place: str) -> bytes:
-    """A file at a commit, by its hash and its path from the top. Raises UsageError where there was none."""
+    """A file at a commit, by its hash and its path from the top; of a link, what it led to within the repository.
+
+    Raises UsageError where there was none.
+    """
+    if "\n" not in place:
+        done = _run("cat-file", "--batch", "--follow-symlinks", stdin=os.fsencode(f"{found}:{place}\n"))
+        head, _, data = done.stdout.partition(b"\n")
+        if done.returncode == 0 and (match := HEAD.fullmatch(head)):
+            return data[: int(match[1])]
     return _git("cat-file", "blob", f"{found}:{place}")
 
 
@@ -122,7 +132,7 @@ def _git(*arguments: str) -> bytes:
     return done.stdout
 
 
-def _run(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+def _run(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     environment = {
         **os.environ,
         "LC_ALL": "C",
@@ -134,7 +144,7 @@ def _run(*arguments: str) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(  # noqa: S603 - no shell, and revisions are hashes
             ["git",  # noqa: S607 - the one that the user has
               "--no-replace-objects", "-c", "core.quotePath=false", *arguments],
-            capture_output=True, check=False, env=environment, stdin=subprocess.DEVNULL, timeout=TIMEOUT,
+            capture_output=True, check=False, env=environment, input=stdin, timeout=TIMEOUT,
         )  # fmt: skip
     except FileNotFoundError:
         raise UsageError(Problem("git is not installed", None, "`--base` and `REV:path` need it")) from None

@@ -53,6 +53,11 @@ def find_policy(config: str | None = None, start: Path | None = None) -> Root | 
     return None
 
 
+def has_table(project: str) -> bool:
+    """Whether a `pyproject.toml` has the table of budgets. Raises SpecError."""
+    return _read(Path(project), (), project) is not None
+
+
 def needed_policy(config: str | None = None) -> Root:
     """As `find_policy`. Raises UsageError where there is none."""
     found = find_policy(config)
