@@ -125,6 +125,15 @@ def test_a_formula_of_one_term_stands_beside_a_count_that_it_is_not(cli: Cli, tm
     assert "\ncounted" not in printed(cli, str(path), "--set", "s=30").partition("MAdds")[2]
 
 
+def test_what_is_rounded_at_every_size_is_exact_for_none(cli: Cli, tmp_path: Path) -> None:
+    """ceil((s - 1) / 4) + 1 windows, of which one would start after the input: s/4 + 1/4, a quarter off or more."""
+    path = tmp_path / "spec.yaml"
+    pool = "max_pool: {kernel: 3, stride: 4, padding: 1, ceil_mode: true}"
+    path.write_text(f"costcalc: 1\nhyperparameters: {{s: 32}}\ninput: [8, s, s]\nlayers: [{pool}, conv: {{out: 4, kernel: 1}}]\n")
+    assert "\nexact for  no setting: at each, something is rounded\n" in printed(cli, str(path))
+    assert r"exact for $\text{no setting}$" in printed(cli, str(path), "--latex")
+
+
 def test_a_part_is_named(cli: Cli) -> None:
     """The stem of MobileNet V1: 27 weights and 2 values of its norm for each of 32 channels."""
     arguments = ("mobilenet_v1", "--layer", "conv")

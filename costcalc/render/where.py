@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from fractions import Fraction
 from typing import Any
 
@@ -10,11 +11,16 @@ from costcalc.number.polynomial import Polynomial
 from costcalc.render.expression import LATEX, PYTHON, TEXT, Writer, symbol_text
 from costcalc.units import written as decimal
 
+COMPARED = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne,
+}  # fmt: skip
 SIGNS = {"text": {"==": "="}, "python": {}, "latex": {"==": "=", "!=": r"\neq", "<=": r"\leq", ">=": r"\geq"}}
 
 
 def where_texts(where: Where, writer: Writer) -> list[str]:
-    """Each condition as text; of a bound that steps imply, the steps alone."""
+    """Each condition as text; of a bound that steps imply, the steps alone, and of what is never so, that."""
+    if writer.dialect is not PYTHON and any(_never(*relation) for relation in where.relations):
+        return [r"\text{no setting}" if writer.dialect is LATEX else "no setting: at each, something is rounded"]
     signs = SIGNS[writer.dialect.name]
     steps = dict(where.steps)
     texts = [_multiple(_symbol(name, writer), limit(step, writer), writer) for name, step in where.steps]
@@ -27,6 +33,13 @@ def where_texts(where: Where, writer: Writer) -> list[str]:
             _multiple(a, b, writer) if relation == "multiple of" else f"{a} {signs.get(relation, relation)} {b}"
         )
     return texts
+
+
+def _never(left: Polynomial, relation: str, right: Polynomial) -> bool:
+    """Whether a relation of two plain numbers is false, whatever the symbols are."""
+    if left.constant is None or right.constant is None or relation not in COMPARED:
+        return False
+    return not COMPARED[relation](left.constant, right.constant)
 
 
 def _multiple(value: str, unit: str, writer: Writer) -> str:
