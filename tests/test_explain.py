@@ -20,10 +20,12 @@ from test_harmless import TEXTS, WHOLE, inert, told
 import costcalc
 from costcalc.api import Model
 from costcalc.census import CLASSES
+from costcalc.cost import count
 from costcalc.errors import Source, UsageError
 from costcalc.explore.explanation import Explained, ExplainedLayer, explain
 from costcalc.formulas import Disproved, Formula, Symbols, node_formulas
 from costcalc.kinds import REGISTRY, convolution
+from costcalc.network import INPUT, Network, Node
 from costcalc.number.algebra import expression, ratio
 from costcalc.number.polynomial import Polynomial, expanded
 from costcalc.number.traced import Trace
@@ -265,6 +267,18 @@ def test_formulas_give_the_counts(kind: str) -> None:
             f.polynomial.at(f.point) == f.value and set(f.point) >= set(f.polynomial.symbols())
             for f in formulas.values()
         )
+
+
+@pytest.mark.parametrize("kind", [kind for kind in DRAWS if not REGISTRY[kind].joins])
+def test_every_symbol_of_a_ratio_is_in_the_legend(kind: str) -> None:
+    """Those of the standard layer in its place, too."""
+    for drawn in layers(kind, 15, tiny=True):
+        if len(drawn.inputs) == 1:
+            node = Node("it", kind, drawn.attributes, (INPUT,), drawn.output, "it")
+            found = only(explain(count(Network("one", drawn.inputs[0], (node,), ("it",))), None, None)).nodes[0]
+            if found.standard:
+                used = {s.name for f in (found.standard.own, found.standard.standard) for s in f.symbols}
+                assert used <= {s.name for s in found.symbols}, drawn.attributes
 
 
 def test_every_kind_is_drawn() -> None:
