@@ -15,7 +15,7 @@ MAX_FOUND = 200  # problems after which reading stops
 MAX_CANDIDATES = 500  # names among which a misspelt one is looked for
 MAX_SHOWN = 20  # problems printed in full; a file with more is told how many are left
 MAX_LINE = 160  # characters of a source line that are shown around the caret
-COMMAND = re.compile(r"(?:\A|(?<=\s))::|##(?=\[|vso\[)")  # what a runner of CI would act on, wherever a line is folded
+COMMAND = re.compile(r"(?:\A|(?<=\s)):{2,}|##(?=\[|vso\[)")  # what a runner of CI acts on, however lines are folded
 BREAK = re.compile("\r\n|[\n\r]")  # where a line ends
 SEPARATOR = re.compile("[\x85\u2028\u2029]")
 

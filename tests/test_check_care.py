@@ -192,6 +192,11 @@ def test_a_limit_of_a_kind_names_its_layers(cli: Cli, folder: Path) -> None:
     (folder / "costcalc.toml").write_text('[[budget]]\nspec = "nets/*.yaml"\nkinds = {"conv" = {max_increase = {params = "0"}}}\n')
     (grown,) = json.loads(cli("check", "--base", "main", "--format", "json").out)["budgets"]
     assert grown["moved"] == [], "parameters of a layer are those of its norm, too, which are of another kind"
+    (folder / "costcalc.toml").write_text('[[budget]]\nspec = "nets/*.yaml"\nkinds = {"conv 1x1" = {max_increase = {madds = "0"}}}\n')
+    (folder / "nets" / "net.yaml").write_text(NET.replace("depthwise: {kernel: 3, bias: false}", "conv: {out: 32, kernel: 1, bias: false}"))
+    (grown,) = json.loads(cli("check", "--base", "main", "--format", "json").out)["budgets"]
+    assert sum(layer["difference"] for layer in grown["moved"]) == grown["value"] - grown["baseline"]
+    assert {layer["path"]: layer["old"] for layer in grown["moved"]}["one/conv"] is None, "of this kind it is new"
 
 
 def test_files_of_a_comment_are_named_from_the_top(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -420,6 +425,16 @@ def test_what_stood_in_a_log_stays_there(folder: Path) -> None:
     assert text.startswith("earlier\n") and text.count("passed: 1 limit of 1 network checked") == 2
 
 
+def test_nobody_who_does_not_read_decides(folder: Path) -> None:
+    (folder / "costcalc.toml").write_text('[[budget]]\nspec = "nets/*.yaml"\nmadds = "<= 1"\n')
+    for options in ((), ("--save", "json=/dev/stderr"), ("-o", "/dev/fd/1"), ("--format", "json")):
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run([sys.executable, "-m", "costcalc", "check", *options], stdout=writer, stderr=writer, check=False)
+        os.close(writer)
+        assert done.returncode == 1, options
+
+
 def test_two_results_are_not_written_to_one_file(cli: Cli, folder: Path) -> None:
     done = cli("check", "--save", "md=o", "--save", "sarif=./o")
     assert done.code == 2 and "two results would be written to `o`" in done.err
@@ -494,12 +509,20 @@ def test_spaces_and_conventions_among_the_specs_are_let_through(cli: Cli, folder
     (folder / "costcalc.toml").write_text('[[budget]]\nspec = "nets/net.yaml"\nmadds = "<= 1M"\n')
     done = cli("check", "nets/space.yaml", "nets/net.yaml", "nets/own.yaml")
     assert done.code == 0
-    assert "nets/space.yaml was not checked: it is a search space, no spec" in done.err
-    assert "nets/own.yaml was not checked: it is a convention, no spec" in done.err
+    assert "nets/space.yaml was left out: it is a search space, no spec" in done.err
+    assert "nets/own.yaml was left out: it is a convention, no spec" in done.err
     (folder / "nets" / "space.yaml").write_text('{"costcalc-space": 1, hyperparameters: {alpha: [1, 2]}}\n')
     (folder / "costcalc.toml").write_text('[[budget]]\nspec = "nets/*.yaml"\nmadds = "<= 1M"\n')
     done = cli("check")
     assert done.code == 0 and done.err.count("no spec\n") == 2, "found by a glob, too"
+    locked = cli("lock")
+    assert locked.code == 0 and locked.err.count("no spec\n") == 2 and "1 network in" in locked.err
+    assert cli("check", "nets/space.yaml", "--max-madds", "1M").code == 2, "it was asked for"
+    (folder / "nets" / "broken.yaml").write_text(NET.replace("out: 16", "out: sixteen") + "costcalc-space: 1\n")
+    assert cli("check").code == 2, "a spec with a slip is one all the same"
+    (folder / "nets" / "broken.yaml").write_text('{ "costcalc-space": 1')
+    assert cli("check").code == 2, "and what is no YAML is nothing"
+    (folder / "nets" / "broken.yaml").unlink()
     (folder / "nets" / "odd.yaml").write_text("costclac: 1\n")
     assert cli("check", "nets/odd.yaml").code == 2
 
@@ -512,6 +535,7 @@ def test_a_project_without_budgets_is_let_through(cli: Cli, folder: Path) -> Non
         done = cli("check", *files)
         assert done.code == 0 and "sub/pyproject.toml has no table [tool.costcalc]" in done.err
     assert cli("check", "--config", "sub/pyproject.toml").code == 2
+    assert cli("check", "sub/pyproject.toml", "--max-madds", "1M").code == 2
 
 
 def test_a_link_that_became_a_file_is_compared_with_what_it_led_to(cli: Cli, folder: Path) -> None:

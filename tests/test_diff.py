@@ -271,6 +271,14 @@ def test_names_by_place_that_an_insertion_shifts_mislead_nobody():
     assert {p.how for p in pairs} == {"same", "added"}
 
 
+def test_what_is_inserted_twice_into_renamed_runs_moves_nothing():
+    digests = [str(i // 3 % 7) for i in range(1_500)]
+    longer = [*digests[:100], "3", *digests[100:1_400], "3", *digests[1_400:]]
+    old, new = ([Entry(f"{name}{i}", "conv", d) for i, d in enumerate(side)] for name, side in (("a", digests), ("b", longer)))
+    pairs = align(old, new)
+    assert [p.how for p in pairs].count("added") == 2 and {p.how for p in pairs} == {"same", "added"}
+
+
 def test_two_kinds_in_turn_of_which_one_is_other():
     """990 convolutions and pools, all renamed, the convolutions with another window: no time, and nothing is new."""
     old = [Entry(f"a{i}", "conv 3x3" if i % 2 else "max_pool", "c" if i % 2 else "p") for i in range(1_980)]

@@ -353,7 +353,7 @@ def test_every_format_is_tried() -> None:
 HOSTILE = """\
 costcalc: 1
 name: "::error::name ##[group]a ##vso[task.setvariable variable=X]b"
-source: "{long} ::error::pwned {long} ::set-output name=x::y"
+source: "{long} ::error::pwned {long} ::set-output name=x::y {long} :::error::z"
 input: [3, 8, 8]
 layers: [conv: {{out: 4, kernel: 3}}, opaque: {{op: "::error::op"}}]
 """
@@ -386,3 +386,4 @@ def test_a_runner_finds_no_command_in_an_excerpt(tmp_path: Path, cli: Cli) -> No
         spec.write_text(f'costcalc: 1\ninput: [3, 8, 8]\nlayers:\n  - conv: {{out: "{text}", kernel: 3}}\n')
         done = cli("report", str(spec))
         assert done.code == 2 and acted_on(done.err) == []
+    assert acted_on(cli("report", "x##[group]y.yaml", "--format", "json").err) == []

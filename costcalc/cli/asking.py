@@ -31,7 +31,7 @@ class Group(NamedTuple):
     whole: bool
 
 
-def grouped(config: str | None, files: Sequence[str]) -> list[Group]:
+def grouped(config: str | None, files: Sequence[str], here: Rule | None = None) -> list[Group]:
     """The files by the budget file that is theirs: the nearest upwards from each, unless `--config` names one.
 
     Hooks name budget files among the specs. Raises SpecError and UsageError.
@@ -51,7 +51,7 @@ def grouped(config: str | None, files: Sequence[str]) -> list[Group]:
         directory = path.parent if is_file(path) else Path()
         if not budgets and directory not in roots:
             roots[directory] = find_policy(None, directory)
-        if budgets and Path(file).name == PROJECT and not has_table(file):
+        if budgets and not here and Path(file).name == PROJECT and not has_table(file):
             typer.echo(f"note: {visible(file)} has no table [tool.costcalc]", err=True)
             continue  # as a hook names it: it changed, and has nothing of ours in it
         root = find_policy(file) if budgets else roots[directory]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Annotated, Optional
 
 import typer
@@ -106,7 +106,7 @@ def check_command(
     here = rule_of(limits, increases, settings, way)
     named = files or []
     try:
-        groups = grouped(config, named)
+        groups = grouped(config, named, here)
         for group in groups:
             check_question(here, group, settings, way, locked, shelf)
         against = [compared(base, group, here, locked, problems) for group in groups]
@@ -127,13 +127,15 @@ def check_command(
     passed = not review.failed("warn" if fail_on == "warn" else "error")
     inputs = [*named, *(ask.spec for own in asks for ask in own)]
     inputs += [file for g in groups if g.root for file in (g.root.policy.source.name, str(g.root.lock))]
-    for kind, path in saved:
-        write(rendered(review, passed, kind, fail_on, found), path, inputs)
-    write(rendered(review, passed, format, fail_on, found), output, inputs)
+    results: list[tuple[str, str | None]] = [*saved, (format, output)]
+    for kind, target in results:
+        with suppress(BrokenPipeError):  # whether anybody reads it decides nothing
+            write(rendered(review, passed, kind, fail_on, found), target, inputs)
     if format == "table":
         from costcalc.render.check import complaints
 
-        typer.echo(complaints(review), err=True, nl=bool(complaints(review)))
+        with suppress(BrokenPipeError):
+            typer.echo(complaints(review), err=True, nl=bool(complaints(review)))
     if review.faults or not passed:
         raise typer.Exit(INVALID if review.faults else EXCEEDED)
 

@@ -10,7 +10,7 @@ from costcalc.cli.common import Output, command_app
 from costcalc.cli.files import write
 from costcalc.errors import CostcalcError, Problem, Problems, UsageError, visible
 from costcalc.render.findings import moves as totals_moved
-from costcalc.review.check import asked
+from costcalc.review.check import OTHER, asked, other_than_spec
 from costcalc.review.lock import lock_text, may_be_replaced, read_lock, stale
 from costcalc.review.places import seen
 from costcalc.review.policy import needed_policy
@@ -42,6 +42,7 @@ def lock(
     root = needed_policy(config)
     problems, shelf = Problems(), Shelf()
     records: dict[tuple[object, ...], Record] = {}
+    notes: list[str] = []
     asks = asked(root, shelf, problems)
     specs = dict.fromkeys(ask.spec for ask in asks)
     for ask in asks:
@@ -53,7 +54,10 @@ def lock(
             problem = Problem(f"the name of `{ask.name}` is not UTF-8, as a lock is", ask.rule.place, "rename the file")
             problems += [problem] * (problem not in problems)
         except CostcalcError as error:
-            problems += [p for p in placed(error, ask.rule) if p not in problems]
+            if other := other_than_spec(ask.spec):
+                notes.append(OTHER.format(ask.name, other))
+            else:
+                problems += [p for p in placed(error, ask.rule) if p not in problems]
     if problems:
         raise UsageError(*problems)
     if not records:
@@ -64,7 +68,7 @@ def lock(
     path = output or seen(root.lock)
     lines = _moves(root.lock, records) if output is None else []
     write(lock_text(records.values()), path, [root.policy.source.name, *specs])
-    for line in lines:
+    for line in [*dict.fromkeys(notes), *lines]:
         typer.echo(visible(line), err=True)
     if path != "-":
         networks = f"{len(records)} network{'s' * (len(records) != 1)}"

@@ -102,12 +102,12 @@ def main() -> NoReturn:
     if debug:
         arguments.remove("--debug")
     _open_streams()
+    code = 0
     try:
         code = _run(arguments, debug)
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader has seen enough
+    except BrokenPipeError:  # the reader has seen enough; what was found out before stays so
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
     except OSError as error:  # stdout cannot take it: a full disk
         _say(f"error: cannot write the output: {error.strerror}\n")
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -173,6 +173,8 @@ def _tell(error: CostcalcError, as_json: bool) -> None:
         import json
 
         document = {"schema": "costcalc/error/1", "version": VERSION, "errors": [p.as_json() for p in error.problems]}
-        _say(json.dumps(document, indent=2) + "\n")
+        from costcalc.render.data import idle
+
+        _say(idle(json.dumps(document, indent=2)) + "\n")
     else:
         _say(f"{error}\n")

@@ -15,7 +15,9 @@ from typing import Literal, NamedTuple
 
 How = Literal["same", "moved", "changed", "added", "removed"]
 
-MAX_CELLS = 1_000_000  # of an exact alignment; above, a faster one that may find less in order
+MAX_CELLS = 4_000_000  # of an exact alignment; above, a faster one that may find less in order
+MAX_LIKELY = 1_000_000  # of one by likeness, which takes longer
+MAX_EFFORT = 8_000_000  # cells of all exact alignments of two networks together, a few seconds
 SAME, NAMED = 1000, 1  # weights of an equal digest, and of an equal name on top of it
 PATH, KIND, LAST, STAGE = 8, 4, 2, 1  # of layers that changed: what of the name and of the kind is equal
 
@@ -36,6 +38,21 @@ class Pair(NamedTuple):
     how: How
 
 
+class _Effort:
+    """How many cells may still be looked at."""
+
+    def __init__(self) -> None:
+        self.left = MAX_EFFORT
+
+    def allows(self, olds: Sequence[int], news: Sequence[int], most: int = MAX_CELLS) -> bool:
+        """Whether these may be aligned exactly, which is then done."""
+        cells = len(olds) * len(news)
+        if cells > min(most, self.left):
+            return False
+        self.left -= cells
+        return True
+
+
 Entries = Sequence[Entry]
 Weight = Callable[[int, int], int]
 
@@ -48,7 +65,8 @@ def align(old: Sequence[Entry], new: Sequence[Entry], by_path: bool = False) -> 
     matched: dict[int, int] = {}  # old index: new index
     if by_path:
         _pair(old, new, matched, lambda entry: entry.path)
-    matched.update(_common(old, new, matched))
+    effort = _Effort()
+    matched.update(_common(old, new, matched, effort))
     in_order = dict(matched)
     for key in (lambda entry: (entry.digest, entry.path)), (lambda entry: entry.digest):
         _pair(old, new, matched, key)
@@ -56,15 +74,18 @@ def align(old: Sequence[Entry], new: Sequence[Entry], by_path: bool = False) -> 
     taken = set(matched.values())
     for olds, news in _gaps(len(old), len(new), in_order):
         left = [i for i in olds if i not in matched], [j for j in news if j not in taken]
-        if len(left[0]) * len(left[1]) <= MAX_CELLS:
+        if effort.allows(*left, MAX_LIKELY):
             matched.update(_heaviest(*left, lambda i, j: _likeness(old[i], new[j])))
         else:
-            matched.update(_by_turns(*left, old, new, lambda entry: (_word(entry.kind), _last(entry.path))))
+            turns = _by_turns(*left, old, new, lambda entry: (_word(entry.kind), _last(entry.path)))
+            taken_now = {*turns.values()}
+            rest = [i for i in left[0] if i not in turns], [j for j in left[1] if j not in taken_now]
+            matched.update(turns | _by_turns(*rest, old, new, lambda entry: _word(entry.kind)))
     _pair(old, new, matched, lambda entry: (entry.path, _word(entry.kind)))
     return _ordered(old, new, matched, moved)
 
 
-def _common(old: Sequence[Entry], new: Sequence[Entry], matched: dict[int, int]) -> dict[int, int]:
+def _common(old: Entries, new: Entries, matched: dict[int, int], effort: _Effort) -> dict[int, int]:
     """The longest common subsequence of digests, among what is not matched; names decide between equal ones."""
     taken = set(matched.values())
     olds = [i for i in range(len(old)) if i not in matched]
@@ -79,33 +100,39 @@ def _common(old: Sequence[Entry], new: Sequence[Entry], matched: dict[int, int])
         equal = old[i].digest == new[j].digest
         return SAME + NAMED * (old[i].path == new[j].path) if equal else 0
 
-    if len(olds) * len(news) <= MAX_CELLS:
+    if len(olds) * len(news) > MAX_LIKELY:  # only what is on both sides can be the same
+        both = {old[i].digest for i in olds} & {new[j].digest for j in news}
+        olds, news = [i for i in olds if old[i].digest in both], [j for j in news if new[j].digest in both]
+    if effort.allows(olds, news):
         return found | _heaviest(olds, news, weight)
     # names may all be others, or those that layers have by their place, which an insertion shifts: what fits better
-    by_name, by_place = _by_name(olds, news, old, new, weight), _by_place(olds, news, old, new, weight)
-    return found | max(by_name, by_place, key=lambda pairs: sum(weight(i, j) for i, j in pairs.items()))
+    ways = [way(olds, news, old, new, weight, effort) for way in (_by_name, _by_place)]
+    return found | max(ways, key=lambda pairs: sum(weight(i, j) for i, j in pairs.items()))
 
 
-def _by_name(olds: list[int], news: list[int], old: Entries, new: Entries, weight: Weight) -> dict[int, int]:
+def _by_name(
+    olds: list[int], news: list[int], old: Entries, new: Entries, weight: Weight, effort: _Effort
+) -> dict[int, int]:
     """Layers of equal name and digest first, then those of equal digest between them."""
     named = _rising(olds, news, old, new)
     found = {olds[a]: news[b] for a, b in named.items()}
     for gap in _gaps(len(olds), len(news), named):
-        found |= _by_place([olds[a] for a in gap[0]], [news[b] for b in gap[1]], old, new, weight)
+        found |= _by_place([olds[a] for a in gap[0]], [news[b] for b in gap[1]], old, new, weight, effort)
     return found
 
 
-def _by_place(olds: list[int], news: list[int], old: Entries, new: Entries, weight: Weight) -> dict[int, int]:
+def _by_place(
+    olds: list[int], news: list[int], old: Entries, new: Entries, weight: Weight, effort: _Effort
+) -> dict[int, int]:
     """Layers of equal digest: those at both ends, then the most that there are, or the n-th for the n-th of many."""
     found: dict[int, int] = {}
-    if len(olds) * len(news) > MAX_CELLS:
-        for step in (1, -1):
-            ends = zip(olds[::step], news[::step], strict=False)
-            equal = [*itertools.takewhile(lambda pair: old[pair[0]].digest == new[pair[1]].digest, ends)]
-            found.update(equal)
-            cut = slice(len(equal), None) if step > 0 else slice(None, -len(equal) or None)
-            olds, news = olds[cut], news[cut]
-    if len(olds) * len(news) <= MAX_CELLS:
+    for step in (1, -1) if len(olds) * len(news) > MAX_CELLS else ():
+        ends = zip(olds[::step], news[::step], strict=False)
+        equal = [*itertools.takewhile(lambda pair: old[pair[0]].digest == new[pair[1]].digest, ends)]
+        found.update(equal)
+        cut = slice(len(equal), None) if step > 0 else slice(None, -len(equal) or None)
+        olds, news = olds[cut], news[cut]
+    if effort.allows(olds, news):
         return found | _heaviest(olds, news, weight)
     return found | _by_turns(olds, news, old, new, lambda entry: entry.digest)
 
@@ -179,7 +206,7 @@ def _word(kind: str) -> str:
 
 def _heaviest(olds: Sequence[int], news: Sequence[int], weight: Callable[[int, int], int]) -> dict[int, int]:
     """The pairs, in order in both, whose weights add up to most; pairs of no weight are none."""
-    if not olds or not news or len(olds) * len(news) > MAX_CELLS:
+    if not olds or not news:
         return {}
     weights = [[weight(i, j) for j in news] for i in olds]
     best = [[0] * (len(news) + 1) for _ in range(len(olds) + 1)]

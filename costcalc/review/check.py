@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -20,11 +19,11 @@ from costcalc.review.record import Record, record_of
 from costcalc.review.review import Outcome, Review, Stale, Subject
 from costcalc.review.shelf import Shelf, placed
 from costcalc.textfile import read_file
+from costcalc.yamltree import Pairs, parse_yaml
 
 NO_LIMIT = "no budget names it, and it has none of its own"
-OTHER = "{} was not checked: it is a {}, no spec"
-OTHERS = {"space": "search space", "convention": "convention"}
-DECLARES = re.compile(r"""^(?:\{[ \t]*)?["']?costcalc-(\w+)["']?[ \t]*:""", re.MULTILINE)
+OTHER = "{} was left out: it is a {}, no spec"
+OTHERS = {"costcalc-space": "search space", "costcalc-convention": "convention"}
 
 
 class Ask(NamedTuple):
@@ -151,7 +150,7 @@ class _Holding:
         try:
             self.shelf.document(ask.spec)
         except CostcalcError as error:  # the same at every setting
-            if other := _other(ask.spec):
+            if ask.rule.place and (other := other_than_spec(ask.spec)):  # not one that was named with its limits
                 self.notes.append(OTHER.format(ask.name, other))
             else:
                 self.problems += [p for p in error.problems if p not in self.problems]
@@ -187,14 +186,14 @@ class _Holding:
         return report, self.subjects[key]
 
 
-def _other(file: str) -> str | None:
-    """What a file says that it is instead of a spec."""
+def other_than_spec(file: str) -> str | None:
+    """What a YAML file says that it is instead of a spec."""
     try:
-        source, _ = read_file(Path(file), file)
+        tree = parse_yaml(read_file(Path(file), file)[0])
     except CostcalcError:
         return None
-    found = DECLARES.search(source.text)
-    return OTHERS.get(found[1]) if found else None
+    keys = {key.text for key, _ in tree.pairs} if isinstance(tree, Pairs) else set()
+    return None if "costcalc" in keys else next((what for key, what in OTHERS.items() if key in keys), None)
 
 
 def _without_rules(files: Iterable[str], asked_of: set[str], shelf: Shelf, problems: Problems) -> list[str]:
@@ -202,7 +201,7 @@ def _without_rules(files: Iterable[str], asked_of: set[str], shelf: Shelf, probl
     notes = []
     for file in files:
         if _real(file) not in asked_of:
-            if other := _other(file):
+            if other := other_than_spec(file):
                 notes.append(OTHER.format(file, other))
                 continue
             try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,9 +52,9 @@ def show(revision: str, path: str) -> bytes:
     """
     found = commit(revision)
     place = _from_top(path)
-    done = _run("cat-file", "blob", f"{found}:{place}")
-    if done.returncode == 0:
-        return done.stdout
+    if _run("cat-file", "-e", f"{found}:{place}").returncode == 0:
+        with suppress(UsageError):
+            return blob(found, place)
     kind = _run("cat-file", "-t", f"{found}:{place}").stdout.strip()
     if kind == b"tree":
         raise UsageError(Problem(f"`{path}` is a directory at {revision}", None, "name a file in it"))

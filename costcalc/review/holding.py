@@ -8,7 +8,7 @@ from costcalc.budgets import Increase, Limit, Rule
 from costcalc.cost import Report
 from costcalc.errors import CostcalcError, Problem, Span, suggestion
 from costcalc.review.baseline import Baseline
-from costcalc.review.moved import Moved
+from costcalc.review.moved import Moved, moved
 from costcalc.review.record import Record
 from costcalc.review.review import Outcome, Subject
 
@@ -44,8 +44,7 @@ def held(rule: Rule, limit: Limit, report: Report, subject: Subject, baseline: B
     place = _place(limit, paths, what_moved, places) if subject.place else None
     place = place or limit.place
     if limit.scope == "kind":  # multiply-adds of a layer are all of its own kind: what follows in it has none
-        kinds = {layer.path: layer.kind for r in (before, subject.record) if r for layer in r.layers}
-        what_moved = tuple(m for m in found if limit.metric == "madds" and _is_kind(kinds[m.path], limit))
+        what_moved = _moved_of_kind(limit, before, subject, places) if found and limit.metric == "madds" else ()
     return [Outcome(subject, limit, value, most, was, rule.level, passed, partial, what_moved, place)]
 
 
@@ -71,6 +70,19 @@ def _paths(limit: Limit, report: Report) -> set[str] | None:
         message = f"{report.network.name} has no {limit.scope} `{limit.name}`"
         raise CostcalcError(Problem(message, limit.part or limit.place, help_))
     return found
+
+
+def _moved_of_kind(
+    limit: Limit, before: Record | None, subject: Subject, places: Mapping[str, Span | None]
+) -> tuple[Moved, ...]:
+    """The layers of a kind whose share is another now; one that was of another kind is new among them."""
+    if before is None:
+        return ()
+    sides = before.layers, subject.record.layers
+    of_kind = [{i for i, layer in enumerate(side) if _is_kind(layer.kind, limit)} for side in sides]
+    aligned = [(old if old in of_kind[0] else None, new if new in of_kind[1] else None) for old, new in subject.pairs]
+    kept = [pair for pair in aligned if pair != (None, None)]
+    return moved(before, subject.record, limit.metric, kept, places)
 
 
 def _is_kind(kind: str, limit: Limit) -> bool:
