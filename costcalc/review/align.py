@@ -2,7 +2,8 @@
 
 A layer whose digest is the same (kinds, attributes, shapes) did not change, and is never shown as changed: first the
 longest common subsequence of digests, equal names deciding among equal layers, then what was moved out of its order.
-What is left in the gaps are layers that changed; the rest is new or gone.
+What is left in the gaps are layers that changed; the rest is new or gone. Where there are too many layers to look at
+every pair, the ends that are equal, names, and the n-th of a sort for the n-th take the place of the longest sequence.
 """
 
 from __future__ import annotations
@@ -39,13 +40,13 @@ class Pair(NamedTuple):
 
 
 class _Effort:
-    """How many cells may still be looked at."""
+    """How many pairs of layers may still be looked at in exact alignments."""
 
     def __init__(self) -> None:
         self.left = MAX_EFFORT
 
-    def allows(self, olds: Sequence[int], news: Sequence[int], most: int = MAX_CELLS) -> bool:
-        """Whether these may be aligned exactly, which is then done."""
+    def spend(self, olds: Sequence[int], news: Sequence[int], most: int = MAX_CELLS) -> bool:
+        """Whether these may be aligned exactly; what that takes is gone."""
         cells = len(olds) * len(news)
         if cells > min(most, self.left):
             return False
@@ -57,7 +58,7 @@ Entries = Sequence[Entry]
 Weight = Callable[[int, int], int]
 
 
-def align(old: Sequence[Entry], new: Sequence[Entry], by_path: bool = False) -> list[Pair]:
+def align(old: Entries, new: Entries, by_path: bool = False) -> list[Pair]:
     """Every layer of both once, in the order of the new network; those that are gone stand where they were.
 
     With `by_path` layers of one name are one layer: for two settings of one spec.
@@ -74,7 +75,7 @@ def align(old: Sequence[Entry], new: Sequence[Entry], by_path: bool = False) -> 
     taken = set(matched.values())
     for olds, news in _gaps(len(old), len(new), in_order):
         left = [i for i in olds if i not in matched], [j for j in news if j not in taken]
-        if effort.allows(*left, MAX_LIKELY):
+        if effort.spend(*left, MAX_LIKELY):
             matched.update(_heaviest(*left, lambda i, j: _likeness(old[i], new[j])))
         else:
             turns = _by_turns(*left, old, new, lambda entry: (_word(entry.kind), _last(entry.path)))
@@ -103,7 +104,7 @@ def _common(old: Entries, new: Entries, matched: dict[int, int], effort: _Effort
     if len(olds) * len(news) > MAX_LIKELY:  # only what is on both sides can be the same
         both = {old[i].digest for i in olds} & {new[j].digest for j in news}
         olds, news = [i for i in olds if old[i].digest in both], [j for j in news if new[j].digest in both]
-    if effort.allows(olds, news):
+    if effort.spend(olds, news):
         return found | _heaviest(olds, news, weight)
     # names may all be others, or those that layers have by their place, which an insertion shifts: what fits better
     ways = [way(olds, news, old, new, weight, effort) for way in (_by_name, _by_place)]
@@ -132,12 +133,12 @@ def _by_place(
         found.update(equal)
         cut = slice(len(equal), None) if step > 0 else slice(None, -len(equal) or None)
         olds, news = olds[cut], news[cut]
-    if effort.allows(olds, news):
+    if effort.spend(olds, news):
         return found | _heaviest(olds, news, weight)
     return found | _by_turns(olds, news, old, new, lambda entry: entry.digest)
 
 
-def _rising(olds: Sequence[int], news: Sequence[int], old: Sequence[Entry], new: Sequence[Entry]) -> dict[int, int]:
+def _rising(olds: Sequence[int], news: Sequence[int], old: Entries, new: Entries) -> dict[int, int]:
     """The most layers, of equal name and digest, that are in order in both: by their places in `olds` and `news`."""
     where = {new[j].path: b for b, j in enumerate(news)}
     pairs = [(a, where[old[i].path]) for a, i in enumerate(olds)

@@ -115,12 +115,12 @@ def check(
 
     `files` must at least be valid.
     """
-    found = _Holding(shelf, baseline, problems, baseline is not None or lock is not None)
+    holding = _Holding(shelf, baseline, problems, baseline is not None or lock is not None)
     limited = {ask.name for ask in asks if ask.rule.limits}
     for ask in asks:
         step(ask.name)
-        found.ask(ask, ask.name in limited)
-    subjects, notes = found.subjects, found.notes
+        holding.ask(ask, ask.name in limited)
+    subjects, notes = holding.subjects, holding.notes
     notes += _without_rules(files, {_real(ask.spec) for ask in asks}, shelf, problems)
     notes += baseline.unreadable.values() if baseline else ()
     outdated: tuple[Stale, ...] = ()
@@ -130,8 +130,8 @@ def check(
         every = (lock.whole or not files) and not problems
         outdated = tuple(stale(lock.records, records, every, places, lock.name))
     return Review(
-        tuple(subjects.values()), tuple(found.outcomes), outdated, tuple(problems),
-        baseline.name if baseline else "", tuple(dict.fromkeys(notes)), found.unheld,
+        tuple(subjects.values()), tuple(holding.outcomes), outdated, tuple(problems),
+        baseline.name if baseline else "", tuple(dict.fromkeys(notes)), holding.unheld,
     )  # fmt: skip
 
 
